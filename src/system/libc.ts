@@ -1,0 +1,94 @@
+// The few calls of the C library that Bun has no name for, through bun:ffi. Each set of symbols is opened at its first use,
+// so a program pays for what it calls.
+//
+// The library is named as below and no other way: where the loader does not know a bare name, Bun tries it as a file in
+// the working directory, which is somebody's repository. "libc.so.6" is the one glibc has loaded already; musl takes every
+// name that begins with "libc." for itself (ldso/dynlink.c, load_library). macOS: not run here.
+import { dlopen, read } from "bun:ffi";
+
+const IS_MAC = process.platform === "darwin";
+const LIBRARY = IS_MAC ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
+
+// <poll.h>, <sys/file.h>, <fcntl.h>: the same on Linux and macOS, but for EWOULDBLOCK. F_FULLFSYNC is macOS's alone.
+const POLLIN = 1;
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+const EWOULDBLOCK = IS_MAC ? 35 : 11;
+const F_FULLFSYNC = 51;
+
+/** Waits up to `timeoutMs` until a read of `fd` would not block: bytes, the end or an error. False: nothing came. */
+export type Poll = (fd: number, timeoutMs: number) => boolean;
+
+/** poll(2), or null where it cannot be called: then only blocking reads are left. */
+export function openPoll(): Poll | null {
+  let poll: (fds: Int32Array, count: number, timeoutMs: number) => number;
+  try {
+    poll = dlopen(LIBRARY, { poll: { args: ["buffer", "u64", "i32"], returns: "i32" } }).symbols.poll;
+  } catch {
+    return null;
+  }
+  // struct pollfd: int fd, short events, short revents (little endian).
+  const fds = new Int32Array(2);
+  return (fd, timeoutMs) => {
+    fds[0] = fd;
+    fds[1] = POLLIN;
+    // -1 is a signal: then nothing came yet.
+    return poll(fds, 1, Math.max(0, Math.ceil(timeoutMs))) > 0;
+  };
+}
+
+/** Whether `fd` is a terminal; false where that cannot be asked. */
+export function isTerminal(fd: number): boolean {
+  try {
+    return dlopen(LIBRARY, { isatty: { args: ["i32"], returns: "i32" } }).symbols.isatty(fd) === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes the exclusive lock of an open file, without waiting. False: somebody holds it. The system frees it with the process. */
+export function lockExclusive(fd: number): boolean {
+  return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+/** Takes a shared lock of an open file, without waiting. False: somebody holds it exclusively. */
+export function lockShared(fd: number): boolean {
+  return flock(fd, LOCK_SH | LOCK_NB);
+}
+
+/** Gives a lock back. */
+export function unlock(fd: number): void {
+  flock(fd, LOCK_UN);
+}
+
+/** Flushes a file through the drive's own cache (macOS F_FULLFSYNC, 5 to 18 ms). False where that is not to be had. */
+export function fullSync(fd: number): boolean {
+  if (!IS_MAC) return false;
+  try {
+    return dlopen(LIBRARY, { fcntl: { args: ["i32", "i32"], returns: "i32" } }).symbols.fcntl(fd, F_FULLFSYNC) === 0;
+  } catch {
+    return false;
+  }
+}
+
+let locks: ReturnType<typeof openLocks> | null = null;
+
+function openLocks() {
+  const errno = { args: [], returns: "ptr" } as const;
+  const flock = { args: ["i32", "i32"], returns: "i32" } as const;
+  return IS_MAC
+    ? dlopen(LIBRARY, { flock, __error: errno }).symbols
+    : dlopen(LIBRARY, { flock, __errno_location: errno }).symbols;
+}
+
+/** flock(2). Throws where the file system has no locks or the library cannot be called: a daemon must not run unlocked. */
+function flock(fd: number, operation: number): boolean {
+  locks ??= openLocks();
+  if (locks.flock(fd, operation) === 0) return true;
+  const address = "__error" in locks ? locks.__error() : locks.__errno_location();
+  const errno = address === null ? 0 : read.i32(address, 0);
+  if (errno === EWOULDBLOCK) return false;
+  throw new Error(`flock failed with errno ${errno}: this file system may have no locks`);
+}
