@@ -1,0 +1,82 @@
+// The consumers of a home: consumers/NAME.toml, each read by itself, so that a broken file is nobody else's trouble.
+import { type Dirent, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { type Loaded, parseConsumer } from "./consumer.ts";
+import { directoryRefusal, readOwnFile } from "./own-file.ts";
+import type { Consumer } from "./schema.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** A file that cannot be used: everything that is wrong with it, a line each. `isName`: its name could be a consumer's. */
+export type BrokenConsumer = { name: string; path: string; errors: string[]; isName: boolean };
+
+const NAME = /^[a-z0-9-]+$/;
+const LONGEST_NAME = 64;
+
+/**
+ * Reads all consumer files, in the order of their names; no directory means none. Files that end in anything but .toml, and
+ * hidden ones, are not looked at: editors put theirs beside. Error: the directory cannot be listed (77).
+ */
+export function loadConsumers(home: string, secrets: Secrets): { consumers: Consumer[]; broken: BrokenConsumer[] } {
+  const consumers: Consumer[] = [];
+  const broken: BrokenConsumer[] = [];
+  const directory = join(home, "consumers");
+  const files = filesIn(directory);
+  const refusal = files.length > 0 ? directoryRefusal(directory) : null;
+  for (const file of files) {
+    const name = basename(file, ".toml");
+    const path = join(directory, file);
+    const loaded: Loaded = refusal === null ? loadOne(name, path, secrets) : { kind: "broken", errors: [refusal] };
+    if (loaded.kind === "ok") consumers.push(loaded.consumer);
+    else broken.push({ name, path, errors: loaded.errors, isName: isName(name) });
+  }
+  return { consumers, broken };
+}
+
+/** The names of the consumers that have a file, well or broken, in order. Same error. */
+export function consumerNames(home: string): string[] {
+  return filesIn(join(home, "consumers"))
+    .map((file) => basename(file, ".toml"))
+    .filter(isName);
+}
+
+function loadOne(name: string, path: string, secrets: Secrets): Loaded {
+  const label = `consumers/${JSON.stringify(`${name}.toml`).slice(1, -1)}`;
+  const broken = (why: string): Loaded => ({ kind: "broken", errors: [`${label}: ${why}`] });
+  if (!isName(name)) {
+    const better = name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-+|-+$/g, "")
+      .slice(0, LONGEST_NAME);
+    const advice = better === "" ? "" : `; rename it to ${better}.toml`;
+    return broken(`a consumer's name is made of a-z, 0-9 and -, at most ${LONGEST_NAME} of them${advice}`);
+  }
+  const file = readOwnFile(path, { secret: false });
+  if (file.kind === "absent") return broken("it went away while it was looked at");
+  if (file.kind === "refused") return broken(file.why);
+  return parseConsumer(file.text, { name, path, label, userHome: homedir(), secrets: secrets.values });
+}
+
+function filesIn(directory: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new OffhookError(
+      EXIT.permission,
+      `the consumers cannot be listed: ${messageOf(error)}`,
+      `make ${directory} a directory of yours: chmod 700`,
+    );
+  }
+  return entries
+    .map((entry) => entry.name)
+    .filter((name) => name.endsWith(".toml") && !name.startsWith("."))
+    .sort();
+}
+
+function isName(name: string): boolean {
+  return NAME.test(name) && name.length <= LONGEST_NAME;
+}
