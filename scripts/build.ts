@@ -1,0 +1,50 @@
+// scripts/build: makes dist/offhook for this machine (and with --null the benchmark's control), and tries what it made.
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Trial, troublesOf } from "./check-binary.ts";
+import { compile, removeLeftovers, versionOfPackage } from "./compile.ts";
+import { SWITCHES } from "./runtime-switches.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
+
+/** A binary, and what it must answer wherever it is run. */
+type Product = { entry: string; outFile: string; trials: Trial[] };
+
+const OFFHOOK: Product = {
+  entry: join(ROOT, "src/main.ts"),
+  outFile: join(ROOT, "dist/offhook"),
+  trials: [
+    { args: ["--version"], stdin: "", stdout: `${versionOfPackage()}\n`, stores: false },
+    { args: ["publish"], stdin: '{"hook_event_name":"Stop"}\n', stdout: "", stores: true },
+  ],
+};
+
+const NULL: Product = {
+  entry: join(ROOT, "src/bench/null.ts"),
+  outFile: join(ROOT, "dist/offhook-null"),
+  trials: [{ args: [], stdin: "{}\n", stdout: "", stores: false }],
+};
+
+function build({ entry, outFile, trials }: Product): void {
+  const startedAt = performance.now();
+  compile({ entry, outFile, check: (binary) => mustBeWell(binary, trials) });
+  console.log(
+    `built ${relative(ROOT, outFile)} ${versionOfPackage()} for ${process.platform}-${process.arch} ` +
+      `in ${((performance.now() - startedAt) / 1000).toFixed(1)} s; it was run in a hostile directory with ` +
+      `${SWITCHES.length + 1} hostile variables (BUN_BE_BUN, BUN_OPTIONS, ...) and ignored them all`,
+  );
+}
+
+function mustBeWell(binary: string, trials: Trial[]): void {
+  const troubles = troublesOf(binary, trials);
+  if (troubles.length > 0) throw new Error(`what was built is not as it should be:\n${troubles.join("\n")}`);
+}
+
+const { values } = parseArgs({ options: { null: { type: "boolean", default: false } } });
+try {
+  removeLeftovers(join(ROOT, "dist"));
+  for (const product of values.null ? [OFFHOOK, NULL] : [OFFHOOK]) build(product);
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,105 @@
+// The build line: one TypeScript file becomes one executable for this machine. Tests that need a compiled program of their
+// own go through here too, so that they test what is shipped. Each option has its reason beside it.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { sealRuntime, targetOfThisMachine } from "./seal-runtime.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
+const SCRATCH = ".build-";
+const LEFTOVER_MS = 600_000;
+
+const BUILD_LINE = [
+  "--compile",
+  "--minify",
+  "--bytecode",
+  "--format=esm", // without it bytecode means cjs, which has no top-level await
+  "--splitting", // what makes import() lazy: without it `publish` would load what the daemon needs
+  "--sourcemap=none",
+  "--no-compile-autoload-dotenv", // a repository's .env is not ours
+  "--no-compile-autoload-bunfig", // nor its bunfig.toml, whose preload runs code
+  "--compile-exec-argv=--disallow-code-generation-from-strings=strict", // no eval, no file from disk as code
+  "--reject-unresolved",
+];
+
+/** The version in package.json. */
+export function versionOfPackage(): string {
+  return JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
+}
+
+export type Compile = {
+  /** Absolute. */
+  entry: string;
+  /** Absolute. Replaced by rename, so that one that runs goes on unharmed (writing over it would fail: ETXTBSY). */
+  outFile: string;
+  /** Looks at the binary before it gets its place, and throws if it must not. */
+  check?: (binary: string) => void;
+  /** False only in tests that show what the seal is for. */
+  sealed?: boolean;
+};
+
+/** Compiles and puts the result at its place, whole or not at all. Throws with the compiler's words. */
+export function compile({ entry, outFile, check, sealed = true }: Compile): void {
+  mkdirSync(dirname(outFile), { recursive: true });
+  const scratch = mkdtempSync(join(dirname(outFile), SCRATCH));
+  try {
+    const runtime = join(scratch, "runtime");
+    if (sealed) writeSealedRuntime(runtime);
+    // The basename of --outfile is embedded: the same for every build, or two builds of one source would differ.
+    const built = join(scratch, "offhook");
+    const { exitCode, stderr } = Bun.spawnSync(
+      [
+        process.execPath,
+        "build",
+        ...BUILD_LINE,
+        ...(sealed ? [`--compile-executable-path=${runtime}`] : []),
+        `--define=BUILD_VERSION=${JSON.stringify(versionOfPackage())}`,
+        `--outfile=${built}`,
+        entry,
+      ],
+      { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    );
+    if (exitCode !== 0) throw new Error(`${entry} does not compile:\n${stderr.toString().trim()}`);
+    if (process.platform === "darwin") signForMac(built);
+    check?.(built);
+    renameSync(built, outFile);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Removes what builds that were killed left in a directory: 200 MB each. Those of the last ten minutes may still run. */
+export function removeLeftovers(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory).filter((name) => name.startsWith(SCRATCH))) {
+    const path = join(directory, name);
+    const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (changedAt < Date.now() - LEFTOVER_MS) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function writeSealedRuntime(path: string): void {
+  const runtime = readFileSync(process.execPath);
+  sealRuntime(runtime, targetOfThisMachine());
+  writeFileSync(path, runtime, { mode: 0o755 });
+}
+
+/** macOS kills what has no valid signature. For arm64 Bun signs what it builds, the sealed bytes included; for x64 it leaves
+ *  the signature of the unbuilt runtime, which is then stale. Not run here: no Mac was at hand. */
+function signForMac(path: string): void {
+  const codesign = Bun.which("codesign");
+  if (codesign === null) throw new Error("codesign is not here: without a valid signature macOS would kill the binary");
+  if (Bun.spawnSync([codesign, "--verify", path]).exitCode === 0) return;
+  const sign = [codesign, "--force", "--sign", "-", "--preserve-metadata=entitlements", path];
+  const { exitCode, stderr } = Bun.spawnSync(sign, { stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`codesign failed: ${stderr.toString().trim()}`);
+}
