@@ -1,0 +1,64 @@
+// The way in: the first word names a command, which is loaded only then. The only place that ends the process.
+// Imports nothing, so that `publish` starts with nothing but its own files.
+
+type Command = { run(argv: string[]): number | Promise<number> };
+
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  publish: () => import("./commands/publish.ts"),
+  consume: () => import("./commands/consume.ts"),
+  status: () => import("./commands/status.ts"),
+  events: () => import("./commands/events.ts"),
+  deliveries: () => import("./commands/deliveries.ts"),
+  show: () => import("./commands/show.ts"),
+  try: () => import("./commands/try.ts"),
+  demo: () => import("./commands/demo.ts"),
+};
+
+async function main(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  switch (name) {
+    case undefined:
+      return bare();
+    case "help":
+    case "-h":
+    case "--help":
+      return help(rest);
+    case "-V":
+    case "--version":
+    case "version": {
+      const { version } = await import("./version.ts");
+      console.log(version);
+      return 0;
+    }
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) return help([name]);
+  if (asksForHelp(name, rest)) return help([name]);
+  return (await load()).run(rest);
+}
+
+/** `offhook` alone: a hook of a Claude Code that ignores `args` (before 2.1.139) has something on stdin; a person has not. */
+async function bare(): Promise<number> {
+  const { fstatSync } = await import("node:fs");
+  const stdin = fstatSync(0);
+  if (stdin.isFIFO() || stdin.isSocket() || stdin.isFile()) return (await import("./commands/publish.ts")).run([]);
+  return help([]);
+}
+
+async function help(names: string[]): Promise<number> {
+  return (await import("./commands/help.ts")).run(names, [...Object.keys(COMMANDS), "help", "version"]);
+}
+
+/** A hook's line may hold anything: for `publish` only the first word counts. */
+function asksForHelp(name: string, rest: string[]): boolean {
+  const words = name === "publish" ? rest.slice(0, 1) : rest;
+  return words.includes("--help") || words.includes("-h");
+}
+
+async function report(error: unknown): Promise<number> {
+  return (await import("./cli/report.ts")).report(error);
+}
+
+const code = await main(process.argv.slice(2)).catch(report);
+// Claude Code reads exit code 2 as "block": whatever happened, it is not that.
+process.exit(code === 2 ? 1 : code);
