@@ -1,0 +1,156 @@
+// Spool to stream: the only way an event gets in.
+//
+// 1. List what waits (collect.ts keeps the promised order).
+// 2. Batch by batch: read, make events, append in one transaction that survives a power cut, then delete the files.
+//    A kill anywhere leaves the file, the row, or both: the id makes the second append of the same file nothing.
+// 3. Between batches the loop gives way, so that workers and commands are served during a long backlog.
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { join } from "node:path";
+import { codeOf, messageOf } from "../errors.ts";
+import { type EventContext, makeEvent } from "../event/event.ts";
+import type { Spool } from "../spool/collect.ts";
+import type { Stream } from "../stream/stream.ts";
+
+const BATCH = { maxFiles: 500, maxBytes: 8 * 1024 * 1024 };
+const SWEEP_EVERY_MS = 3600 * 1000;
+
+/** The poll covers what the watch misses; FSEvents reports late and not everything (oven-sh/bun#39070). */
+const POLL_MS = process.platform === "darwin" ? 250 : 1000;
+
+export type IngestDeps = {
+  home: string;
+  spool: Spool;
+  stream: Stream;
+  context: EventContext;
+  /** Throws when the ledger is not the one in the home any more: nothing may leave the spool then. */
+  checkHome(): void;
+  now(): number;
+  log(line: string): void;
+  /** Called after each batch that brought something new. */
+  onAppended(): void;
+  /** Told when the ledger cannot go on. */
+  fail(error: unknown): void;
+};
+
+export type Ingest = {
+  /** Takes in everything that waits now. */
+  run(): Promise<void>;
+  /** Watches the spool until `stop`. */
+  watch(): void;
+  /** Ends the watch and waits for the batch under way. */
+  stop(): Promise<void>;
+};
+
+/** Makes the intake of one home. */
+export function makeIngest(deps: IngestDeps): Ingest {
+  let underway: Promise<void> | null = null;
+  let again = false;
+  let stopping = false;
+  let isStuck = false;
+
+  /** What passes (a full disk, a spool that somebody moved) is said once and waited for: the spool keeps everything. */
+  const stumble = (error: unknown) => {
+    const advice = adviceFor(error, deps.home);
+    if (advice === null) return deps.fail(error);
+    if (!isStuck) deps.log(`intake waits: ${messageOf(error)}; ${advice}`);
+    isStuck = true;
+  };
+
+  const takeIn = async () => {
+    do {
+      again = false;
+      const names = deps.spool.list();
+      for (let at = 0; at < names.length && !stopping; ) {
+        const read = deps.spool.read(names.slice(at), BATCH);
+        for (const { name, reason, stays } of read.bad) {
+          const place = stays === null ? "set aside in spool/bad" : `stays in spool/new (${stays})`;
+          deps.log(`spool: ${JSON.stringify(name)} ${place}: ${reason}`);
+        }
+        for (const name of read.newer)
+          deps.log(`spool: ${name} was written by a newer offhook and waits; upgrade this one`);
+        for (const { header } of read.files) {
+          if (header.flags.includes("mode-mended"))
+            deps.log(`${deps.home} was open to others; publish closed it (mode 0700)`);
+        }
+        const added = deps.stream.append(read.files.map((file) => makeEvent(file.header, file.body, deps.context)));
+        // After the append: what is in the ledger now is in the one that the next daemon finds.
+        deps.checkHome();
+        deps.spool.remove(read.files.map((file) => file.name));
+        at += read.taken;
+        if (added > 0) deps.onAppended();
+        if (at < names.length) await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    } while (again && !stopping);
+  };
+
+  const run = (): Promise<void> => {
+    again = true;
+    underway ??= takeIn()
+      .then(() => {
+        if (isStuck) deps.log("intake goes on");
+        isStuck = false;
+      })
+      .catch(stumble)
+      .finally(() => {
+        underway = null;
+      });
+    return underway;
+  };
+
+  let watched: { watcher: FSWatcher | null; identity: string } | null = null;
+  let poll: Timer | null = null;
+  let sweptAt = Number.NEGATIVE_INFINITY;
+
+  const watchDirectory = () => {
+    const directory = join(deps.home, "spool", "new");
+    const { ino, birthtimeNs } = statSync(directory, { bigint: true });
+    // A new directory may get the inode of the one that was deleted.
+    const identity = `${ino}:${birthtimeNs}`;
+    if (watched?.identity === identity) return;
+    watched?.watcher?.close();
+    try {
+      // Names and counts of a watch cannot be trusted: any call means "look".
+      watched = { watcher: watch(directory, () => void run()), identity };
+    } catch (error) {
+      deps.log(`cannot watch the spool (${messageOf(error)}); looking every ${POLL_MS} ms instead`);
+      watched = { watcher: null, identity };
+    }
+  };
+
+  const tick = () => {
+    try {
+      deps.checkHome();
+      deps.spool.ensure();
+      // A directory that was replaced leaves the watch on the old one for ever: compare.
+      watchDirectory();
+      if (deps.now() - sweptAt > SWEEP_EVERY_MS) {
+        sweptAt = deps.now();
+        deps.spool.sweep(sweptAt);
+      }
+    } catch (error) {
+      return stumble(error);
+    }
+    void run();
+  };
+
+  return {
+    run,
+    watch() {
+      tick();
+      poll = setInterval(tick, POLL_MS);
+    },
+    async stop() {
+      stopping = true;
+      if (poll !== null) clearInterval(poll);
+      watched?.watcher?.close();
+      await underway;
+    },
+  };
+}
+
+/** What to do about trouble that may pass; null for what does not. Of SQLite only the disk's own does. */
+function adviceFor(error: unknown, home: string): string | null {
+  const code = codeOf(error) ?? "";
+  if (/^(SQLITE_FULL|SQLITE_IOERR|ENOSPC|EDQUOT|EIO)/.test(code)) return `make room on the disk of ${home}`;
+  return /^E[A-Z]+$/.test(code) ? `look at ${home}/spool` : null;
+}
