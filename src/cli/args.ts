@@ -1,0 +1,35 @@
+// A command's words: node:util's parser, with our errors.
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { EXIT, messageOf, OffhookError } from "../errors.ts";
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** Parses the words after the command's name. Unknown options and missing values are usage errors (64). */
+export function parse<const O extends Options>(command: string, argv: string[], options: O) {
+  try {
+    return parseArgs({ args: argv, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // parseArgs explains how to pass a positional that begins with a dash; the first sentence is what people need.
+    const message = messageOf(error).split(". ")[0];
+    throw new OffhookError(EXIT.usage, `${command}: ${message}`, `offhook ${command} --help`);
+  }
+}
+
+/** Refuses words that a command takes no notice of. */
+export function noMoreThan(command: string, words: readonly string[], count: number): void {
+  const extra = words[count];
+  if (extra === undefined) return;
+  throw new OffhookError(EXIT.usage, `${command}: unexpected "${extra}"`, `offhook ${command} --help`);
+}
+
+/** A whole number of at least 1, or null where the option was not given. */
+export function countOption(command: string, name: string, value: string | undefined): number | null {
+  if (value === undefined) return null;
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new OffhookError(
+    EXIT.usage,
+    `${command}: --${name} takes a whole number from 1, not "${value}"`,
+    `offhook ${command} --help`,
+  );
+}

@@ -1,0 +1,132 @@
+// The words of `--help`. Every command has an example that works as it stands.
+
+type Help = { usage: string; about: string; options?: string[]; example: string[]; exits?: string };
+
+const CONSUMER_EXAMPLE = `  # ~/.offhook/consumers/lint.toml
+  on       = ["PostToolUse"]
+  tools    = ["Write", "Edit", "NotebookEdit"]
+  files    = ["**/*.py"]
+  run      = ["ruff", "check", "--", "{file}"]
+  findings = [1]`;
+
+const COMMANDS: Record<string, Help> = {
+  publish: {
+    usage: "offhook publish [--type TYPE [--subject TEXT] [--data JSON]] [--durability power|full|process]",
+    about:
+      "Stores the event on stdin and exits. The hook command of Claude Code; silent. With --type, any program's event.",
+    options: [
+      "--type TYPE        publish as a program: the event's type, for instance render.finished",
+      "--subject TEXT     what it is about, for instance a path",
+      "--data JSON        the data; without it, stdin is the data",
+      "--durability LEVEL power (default) survives a power cut; full also on macOS; process only a kill",
+    ],
+    example: [
+      "offhook publish < payload.json",
+      "offhook publish --type render.finished --subject out.png --data '{\"steps\":20}'",
+    ],
+    exits: "0 stored, 1 could not be stored (one line on stderr says why), 64 usage",
+  },
+  consume: {
+    usage: "offhook consume [NAME...] [--quiet]",
+    about: "The daemon: takes events from the spool and runs every consumer, or only those named, until it is ended.",
+    options: ["-q, --quiet   say nothing of single outcomes"],
+    example: ["offhook consume", "", "A consumer is a file:", CONSUMER_EXAMPLE],
+    exits: "0 ended by a signal, 66 no such consumer, 75 another one holds this home, 77 permission, 78 config",
+  },
+  status: {
+    usage: "offhook status [--json]",
+    about: "Is everything moving? Daemon, spool, stream, and every consumer's counters since its group began.",
+    example: ["offhook status", "offhook status --json"],
+    exits: "0 well, 1 a person is needed (the text says for what)",
+  },
+  events: {
+    usage: "offhook events [--follow] [--since WHEN] [--session ID] [--type GLOB] [--limit N] [--json]",
+    about: "The stream. --json gives one CloudEvent a line, with its seq.",
+    options: [
+      "-f, --follow      go on as events come",
+      "--since WHEN      an age (2h), a time (2026-11-20T10:00:00Z) or a seq (1234)",
+      "--session ID      of one session of the agent",
+      "--type GLOB       for instance PostToolUse, claude-code.*, **",
+      "--limit N         the last N, oldest first",
+    ],
+    example: ["offhook events --since 10m", "offhook events --follow --type 'PostToolUse*' --json"],
+  },
+  deliveries: {
+    usage: "offhook deliveries [--consumer NAME] [--state STATE] [--session ID] [--limit N] [--skipped] [--json]",
+    about: "What consumers had to do, and how each attempt ended. States: held ready running backoff ok findings dead.",
+    options: [
+      "--skipped         events that a consumer wanted but left alone, with the reason",
+      "--limit N         the last N (the table shows 30, --json all)",
+    ],
+    example: ["offhook deliveries --consumer lint --state findings", "offhook deliveries --skipped"],
+  },
+  show: {
+    usage: "offhook show ID [--json]",
+    about:
+      "One event and what every consumer made of it, or one delivery with the output of every attempt. The end of an id, or a seq, is enough.",
+    example: ["offhook show 42", "offhook show d_4k7m2q9x1pab"],
+    exits: "0 found, 66 no such id",
+  },
+  try: {
+    usage: "offhook try NAME [--event ID | < payload.json] [--run] [--json]",
+    about:
+      "Why did my consumer (not) run? Which rule matched or not, the key, what would be decided, the exact command. Nothing is stored.",
+    options: [
+      "--event ID   an event of the stream (seq, id or its end) instead of stdin",
+      "--run        also run it, here in the foreground",
+    ],
+    example: ["offhook try lint < payload.json", "offhook try lint --event 42 --run"],
+    exits:
+      "0 explained (with --run: ok or findings), 1 --run failed or would not run, 66 no such consumer or event, 78 the file is broken",
+  },
+  demo: {
+    usage: "offhook demo",
+    about:
+      "Recorded payloads of a real session, a daemon and three consumers, in a scratch home. Touches nothing of yours.",
+    example: ["offhook demo"],
+  },
+};
+
+/** The help of one command, or of all of them (null). */
+export function helpText(name: string | null): string {
+  const help = name === null ? undefined : COMMANDS[name];
+  if (help === undefined) return overview();
+  const parts = [help.about, "", `usage: ${help.usage}`];
+  if (help.options) parts.push("", ...help.options.map((line) => `  ${line}`));
+  parts.push(
+    "",
+    "example:",
+    ...help.example.map((line) => (line === "" || line.startsWith(" ") || line.endsWith(":") ? line : `  ${line}`)),
+  );
+  parts.push("", `exit: ${help.exits ?? "0 well, 64 usage, 78 config"}`);
+  return parts.join("\n");
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  return [
+    "offhook takes the work off the hook: publish stores an event in milliseconds, consume does the rest.",
+    "",
+    "usage: offhook COMMAND [...]",
+    "",
+    ...Object.entries(COMMANDS).map(([name, help]) => `  ${name.padEnd(width)}  ${firstSentence(help.about)}`),
+    "",
+    "  offhook help COMMAND   more, with an example        offhook --version",
+    "",
+    "example:",
+    "  offhook consume &                      # the daemon",
+    "  offhook publish < payload.json         # what a hook does",
+    "  offhook status",
+    "",
+    "home: $OFFHOOK_HOME, by default ~/.offhook",
+    "exit: 0 well, 1 could not store or a person is needed, 64 usage, 66 no such id or name, 69 no daemon,",
+    "      75 held by another, 77 permission, 78 config; never 2",
+  ].join("\n");
+}
+
+function firstSentence(text: string): string {
+  return text
+    .replace(/[.:] .*$/s, "")
+    .replace(/(?<=\?) .*$/s, "")
+    .replace(/\.$/, "");
+}

@@ -1,0 +1,63 @@
+// `offhook consume [NAME...]`: the daemon in the foreground. Service managers run it the same way.
+import { noMoreThan, parse } from "../cli/args.ts";
+import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
+import { consumerNames } from "../config/load.ts";
+import { homeForWriting, pathsOf } from "../config/paths.ts";
+import { runDaemon } from "../daemon/daemon.ts";
+import type { OutcomeReport } from "../dispatch/dispatcher.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+
+export async function run(argv: string[]): Promise<number> {
+  const { positionals, values } = parse("consume", argv, { quiet: { type: "boolean", short: "q" } });
+  noMoreThan("consume", positionals, 64);
+  const home = homeForWriting();
+  const only = positionals.length === 0 ? null : positionals;
+  const known = consumerNames(home);
+  for (const name of only ?? []) {
+    if (known.includes(name)) continue;
+    throw new OffhookError(
+      EXIT.notFound,
+      `no consumer "${name}" in ${pathsOf(home).consumers}`,
+      known.length > 0 ? `there are: ${known.join(", ")}` : "write one first; `offhook help consume` has an example",
+    );
+  }
+
+  await runDaemon({
+    home,
+    only,
+    // Line by line: names of files and texts of errors are in them.
+    log: (text) => say(`${clock()} ${text.split("\n").map(oneLine).join("\n")}`),
+    onOutcome: (outcome) => {
+      if (!values.quiet) sayOutcome(outcome);
+    },
+    onReady: () => say(`${clock()} ready: ${home} (pid ${process.pid})`),
+  });
+  return EXIT.ok;
+}
+
+/** One line for each attempt that has something to say; builtins that went well stay quiet. */
+function sayOutcome({ consumer, deliveryId, key, result, next }: OutcomeReport): void {
+  if (result.outcome === "ok" && result.exitCode === null && result.stdout === "" && result.reason === null) return;
+  const colour = result.outcome === "ok" ? "green" : result.outcome === "findings" ? "yellow" : "red";
+  const took = duration(result.durationMs);
+  const after =
+    next.state === "backoff"
+      ? `; ${next.reason}; again in ${duration(next.dueMs - Date.now())}`
+      : next.state === "dead"
+        ? `; ${next.reason}; dead letter, see: offhook show ${deliveryId}`
+        : next.state === "ready"
+          ? "; will run again"
+          : "";
+  say(
+    `${clock()} ${paint("bold", consumer)} ${paint(colour, result.outcome)} ${oneLine(key)} ${paint("dim", took)}${oneLine(after)}`,
+  );
+}
+
+function clock(): string {
+  return new Date().toTimeString().slice(0, 8);
+}
+
+function say(line: string): void {
+  print(line);
+  flush();
+}
