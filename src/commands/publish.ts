@@ -1,11 +1,11 @@
 // `offhook publish`: stdin into one spool file, and out. The agent waits for this: no package, no config, no parsing.
 // Nothing on stdout, ever; one line on stderr where the event could not be stored.
-import { fstatSync, writeSync } from "node:fs";
 import type { SpoolHeader } from "../event/event.ts";
 import { append } from "../spool/append.ts";
 import { ensureHome, homePath } from "../spool/home.ts";
 import { type Input, readObject, readToEnd } from "../spool/stdin.ts";
 import { whyNotStored } from "../spool/trouble.ts";
+import { nodeFs } from "../system/files.ts";
 import { isTerminal } from "../system/libc.ts";
 import { type Request, requestOf } from "./publish-request.ts";
 
@@ -36,7 +36,7 @@ export function run(argv: string[]): number {
     if (request.kind === "program" && request.data !== null) {
       const body = new TextEncoder().encode(request.data);
       input = { body, sizeBytes: body.length, flags: [] };
-    } else if (fstatSync(0).isCharacterDevice() && isTerminal(0)) {
+    } else if (isTerminal(0)) {
       const how =
         request.kind === "hook"
           ? "pipe the event into it: offhook publish < payload.json"
@@ -114,7 +114,7 @@ function blocksOnFailure(body: Uint8Array): boolean {
 /** One line on stderr. Not console.error, which colours it on a terminal. */
 function say(code: number, line: string): number {
   try {
-    writeSync(2, `${line}\n`);
+    nodeFs().writeSync(2, `${line}\n`);
   } catch {
     // Nobody reads stderr: the exit code is all that is left to say it.
   }

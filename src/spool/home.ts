@@ -1,19 +1,9 @@
-// The home: where it is, whether it is safe to write to, and making it. On the hot path: node:fs and nothing else.
+// The home: where it is, whether it is safe to write to, and making it. On the hot path.
 //
 // Safe means that nobody but we and the system's owner could put something else in its place. Every directory on the way
 // is looked at, and where the way goes through a symbolic link, the link and every directory of its target too. The home
 // itself must be ours; a mode that lets others in is put right, if it is a home and nobody planted a spool in it.
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  type Stats,
-} from "node:fs";
+import { files, type Look, nodeFs } from "../system/files.ts";
 
 /** The home cannot be used: `unset` says that there is no place for it, `refused` that the place is not safe or not ours. */
 export class HomeError extends Error {
@@ -61,10 +51,10 @@ export function homePath(env: Record<string, string | undefined>): string {
 export function checkHome(path: string): UsableHome | null {
   const found = walk(path);
   if (found === null) return null;
-  const { at, stats } = found;
-  if (stats.uid !== us()) throw refused(path, `belongs to another user (uid ${stats.uid})`);
-  if ((stats.mode & OTHERS) === 0) return { path, mended: false };
-  mend(path, at, stats.mode);
+  const { at, here } = found;
+  if (here.uid !== us()) throw refused(path, `belongs to another user (uid ${here.uid})`);
+  if ((here.mode & OTHERS) === 0) return { path, mended: false };
+  mend(path, at, here.mode);
   return { path, mended: true };
 }
 
@@ -82,7 +72,7 @@ export function ensureHome(path: string): UsableHome {
 /** Makes the home and its spool, or what is missing of them, so that they outlive a power cut. Errors: the system call's. */
 export function makeHome(path: string): void {
   for (const directory of [path, `${path}/spool`, `${path}/spool/tmp`, `${path}/spool/new`, `${path}/spool/bad`]) {
-    const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const first = nodeFs().mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (first === undefined) continue;
     for (let at = directory; at.length >= first.length; at = parentOf(at)) syncDirectory(parentOf(at));
   }
@@ -90,57 +80,56 @@ export function makeHome(path: string): void {
 
 /** Writes a directory's entries to the disk. Errors: the system call's. */
 export function syncDirectory(path: string): void {
-  const fd = openSync(path, "r");
+  const fd = files.openDirectory(path);
   try {
-    fsyncSync(fd);
+    files.sync(fd);
   } finally {
-    closeSync(fd);
+    files.close(fd);
   }
 }
 
 /** Goes the way to `path` name by name; `at` is where it ends, free of links. Null: something on the way is not there. */
-function walk(path: string): { at: string; stats: Stats } | null {
+function walk(path: string): { at: string; here: Look } | null {
   const names = path.split("/");
   let at = "/";
-  let stats = look(path, at);
+  let here = lookOn(path, at);
   // Whoever has / has everything: root, or in a user namespace the id that stands for the root outside of it.
-  const trusted = [0, us(), stats?.uid ?? 0];
+  const trusted = [0, us(), here?.uid ?? 0];
   let links = 0;
-  while (stats !== null) {
+  while (here !== null) {
     const name = names.shift();
-    if (name === undefined) return { at, stats };
+    if (name === undefined) return { at, here };
     if (name === "" || name === ".") continue;
     if (name === "..") {
       at = parentOf(at);
-      stats = look(path, at);
+      here = lookOn(path, at);
       continue;
     }
-    checkAncestor(path, at, stats, trusted);
+    checkAncestor(path, at, here, trusted);
     const next: string = at === "/" ? `/${name}` : `${at}/${name}`;
-    const nextStats = look(path, next);
-    if (nextStats?.isSymbolicLink()) {
-      if (!trusted.includes(nextStats.uid))
-        throw refused(path, `${next} is a link of another user (uid ${nextStats.uid})`);
+    const there = lookOn(path, next);
+    if (there?.kind === "link") {
+      if (!trusted.includes(there.uid)) throw refused(path, `${next} is a link of another user (uid ${there.uid})`);
       if (++links > MAX_LINKS) throw refused(path, "goes through too many links");
-      const target = readlinkSync(next);
+      const target = nodeFs().readlinkSync(next);
       names.unshift(...target.split("/"));
       if (!target.startsWith("/")) continue;
       at = "/";
-      stats = look(path, at);
+      here = lookOn(path, at);
       continue;
     }
-    if (nextStats !== null && !nextStats.isDirectory())
+    if (there?.kind === "other")
       throw refused(path, next === path ? "is not a directory" : `${next} is not a directory`);
     at = next;
-    stats = nextStats;
+    here = there;
   }
   return null;
 }
 
-function checkAncestor(path: string, at: string, stats: Stats, trusted: readonly number[]): void {
-  if (!trusted.includes(stats.uid))
-    throw refused(path, `lies below ${at}, which belongs to another user (uid ${stats.uid})`);
-  if ((stats.mode & OTHERS_WRITE) !== 0 && (stats.mode & STICKY) === 0) {
+function checkAncestor(path: string, at: string, here: Look, trusted: readonly number[]): void {
+  if (!trusted.includes(here.uid))
+    throw refused(path, `lies below ${at}, which belongs to another user (uid ${here.uid})`);
+  if ((here.mode & OTHERS_WRITE) !== 0 && (here.mode & STICKY) === 0) {
     throw refused(
       path,
       `lies below ${at}, which others can write to`,
@@ -149,9 +138,9 @@ function checkAncestor(path: string, at: string, stats: Stats, trusted: readonly
   }
 }
 
-function look(path: string, at: string): Stats | null {
+function lookOn(path: string, at: string): Look | null {
   try {
-    return lstatSync(at, { throwIfNoEntry: false }) ?? null;
+    return files.look(at);
   } catch (error) {
     throw refused(path, `cannot be looked at: ${(error as Error).message}`);
   }
@@ -161,7 +150,7 @@ function look(path: string, at: string): Stats | null {
 const OURS = ["spool", "consumers", "config.toml", "ledger.db"];
 
 function mend(path: string, at: string, mode: number): void {
-  const names = readdirSync(at);
+  const names = nodeFs().readdirSync(at);
   if (names.length > 0 && !OURS.some((name) => names.includes(name))) {
     throw refused(
       path,
@@ -170,10 +159,10 @@ function mend(path: string, at: string, mode: number): void {
     );
   }
   // First the door, then a look inside: now nobody can put anything there any more.
-  chmodSync(at, 0o700);
+  nodeFs().chmodSync(at, 0o700);
   const planted = ["spool", "spool/tmp", "spool/new", "spool/bad"].find((name) => !isOurs(path, `${at}/${name}`));
   if (planted === undefined) return;
-  chmodSync(at, mode & 0o7777); // Or the next one would believe it.
+  nodeFs().chmodSync(at, mode); // Or the next one would believe it.
   throw refused(
     path,
     `is open to other users, and ${planted} in it is not a directory of yours`,
@@ -182,8 +171,8 @@ function mend(path: string, at: string, mode: number): void {
 }
 
 function isOurs(path: string, at: string): boolean {
-  const stats = look(path, at);
-  return stats === null || (stats.isDirectory() && stats.uid === us());
+  const there = lookOn(path, at);
+  return there === null || (there.kind === "directory" && there.uid === us());
 }
 
 function refused(path: string, why: string, hint = ELSEWHERE): HomeError {

@@ -4,7 +4,7 @@
 // The library is named as below and no other way: where the loader does not know a bare name, Bun tries it as a file in
 // the working directory, which is somebody's repository. "libc.so.6" is the one glibc has loaded already; musl takes every
 // name that begins with "libc." for itself (ldso/dynlink.c, load_library). macOS: not run here.
-import { dlopen, read } from "bun:ffi";
+import { dlopen, type FFIFunction, read } from "bun:ffi";
 
 const IS_MAC = process.platform === "darwin";
 const LIBRARY = IS_MAC ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
@@ -18,34 +18,42 @@ const LOCK_UN = 8;
 const EWOULDBLOCK = IS_MAC ? 35 : 11;
 const F_FULLFSYNC = 51;
 
+/** Functions of the C library by their signatures; null where they cannot be called here. */
+export function openCalls<Calls extends Record<string, FFIFunction>>(calls: Calls) {
+  try {
+    return dlopen(LIBRARY, calls).symbols;
+  } catch {
+    return null;
+  }
+}
+
+const waiting = once(() =>
+  openCalls({
+    poll: { args: ["buffer", "u64", "i32"], returns: "i32" },
+    isatty: { args: ["i32"], returns: "i32" },
+  }),
+);
+
 /** Waits up to `timeoutMs` until a read of `fd` would not block: bytes, the end or an error. False: nothing came. */
 export type Poll = (fd: number, timeoutMs: number) => boolean;
 
 /** poll(2), or null where it cannot be called: then only blocking reads are left. */
 export function openPoll(): Poll | null {
-  let poll: (fds: Int32Array, count: number, timeoutMs: number) => number;
-  try {
-    poll = dlopen(LIBRARY, { poll: { args: ["buffer", "u64", "i32"], returns: "i32" } }).symbols.poll;
-  } catch {
-    return null;
-  }
+  const calls = waiting();
+  if (calls === null) return null;
   // struct pollfd: int fd, short events, short revents (little endian).
   const fds = new Int32Array(2);
   return (fd, timeoutMs) => {
     fds[0] = fd;
     fds[1] = POLLIN;
     // -1 is a signal: then nothing came yet.
-    return poll(fds, 1, Math.max(0, Math.ceil(timeoutMs))) > 0;
+    return calls.poll(fds, 1, Math.max(0, Math.ceil(timeoutMs))) > 0;
   };
 }
 
 /** Whether `fd` is a terminal; false where that cannot be asked. */
 export function isTerminal(fd: number): boolean {
-  try {
-    return dlopen(LIBRARY, { isatty: { args: ["i32"], returns: "i32" } }).symbols.isatty(fd) === 1;
-  } catch {
-    return false;
-  }
+  return waiting()?.isatty(fd) === 1;
 }
 
 /** Takes the exclusive lock of an open file, without waiting. False: somebody holds it. The system frees it with the process. */
@@ -66,29 +74,30 @@ export function unlock(fd: number): void {
 /** Flushes a file through the drive's own cache (macOS F_FULLFSYNC, 5 to 18 ms). False where that is not to be had. */
 export function fullSync(fd: number): boolean {
   if (!IS_MAC) return false;
-  try {
-    return dlopen(LIBRARY, { fcntl: { args: ["i32", "i32"], returns: "i32" } }).symbols.fcntl(fd, F_FULLFSYNC) === 0;
-  } catch {
-    return false;
-  }
+  return openCalls({ fcntl: { args: ["i32", "i32"], returns: "i32" } })?.fcntl(fd, F_FULLFSYNC) === 0;
 }
 
-let locks: ReturnType<typeof openLocks> | null = null;
-
-function openLocks() {
-  const errno = { args: [], returns: "ptr" } as const;
+const locking = once(() => {
   const flock = { args: ["i32", "i32"], returns: "i32" } as const;
-  return IS_MAC
-    ? dlopen(LIBRARY, { flock, __error: errno }).symbols
-    : dlopen(LIBRARY, { flock, __errno_location: errno }).symbols;
-}
+  const errno = { args: [], returns: "ptr" } as const;
+  return IS_MAC ? openCalls({ flock, __error: errno }) : openCalls({ flock, __errno_location: errno });
+});
 
 /** flock(2). Throws where the file system has no locks or the library cannot be called: a daemon must not run unlocked. */
 function flock(fd: number, operation: number): boolean {
-  locks ??= openLocks();
-  if (locks.flock(fd, operation) === 0) return true;
-  const address = "__error" in locks ? locks.__error() : locks.__errno_location();
+  const calls = locking();
+  if (calls === null) throw new Error(`flock cannot be called: ${LIBRARY} does not open`);
+  if (calls.flock(fd, operation) === 0) return true;
+  const address = "__error" in calls ? calls.__error() : calls.__errno_location();
   const errno = address === null ? 0 : read.i32(address, 0);
   if (errno === EWOULDBLOCK) return false;
   throw new Error(`flock failed with errno ${errno}: this file system may have no locks`);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
