@@ -143,6 +143,8 @@ describe("tmp/", () => {
     for (const name of [dead, living, old]) writeFileSync(tmp(name), "half");
     const dayAgo = Date.now() / 1000 - 25 * 3600;
     utimesSync(tmp(old), dayAgo, dayAgo);
+    const minutesAgo = Date.now() / 1000 - 90;
+    utimesSync(tmp(dead), minutesAgo, minutesAgo);
     expect(openSpool(home).sweep(Date.now())).toBe(2);
     expect(readdirSync(join(home, "spool", "tmp"))).toEqual([living]);
   });

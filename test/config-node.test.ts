@@ -37,7 +37,7 @@ function thrown(work: () => unknown): OffhookError {
 describe("the settings of a node", () => {
   test("are written at the first start, for nobody else's eyes, and are the defaults", () => {
     const settings = ensureNodeConfig(home);
-    expect(settings).toEqual({ name: nodeNameOf(null), workers: availableParallelism(), durability: "power" });
+    expect(settings).toEqual({ name: nodeNameOf(null).name, workers: availableParallelism(), durability: "power" });
     expect(statSync(join(home, "config.toml")).mode & 0o777).toBe(0o600);
     expect(existsSync(join(home, "config.toml.new"))).toBe(false);
   });
@@ -55,7 +55,6 @@ describe("the settings of a node", () => {
     const error = thrown(() => parseNodeConfig(text));
     expect(error.exitCode).toBe(EXIT.config);
     expect(error.message.split("\n")).toEqual([
-      'config.toml:1: name is missing; write for instance name = "my-laptop"',
       "config.toml:1: workers = 0 must be a whole number from 1 to 1024",
       'config.toml:2: unknown key "durabilty"; did you mean "durability"?',
       "config.toml:3: retention is not yet there in this version; leave it out for now",
@@ -93,10 +92,10 @@ describe("the name of a node", () => {
     test(`from ${JSON.stringify(host)} is ${name}`, () => expect(nameFrom(host)).toBe(name));
 
   test("for those who look is the one in the settings, and nothing is written", () => {
-    expect(nodeNameOf(home)).toBe(nodeNameOf(null));
+    expect(nodeNameOf(home).name).toBe(nodeNameOf(null).name);
     expect(existsSync(join(home, "config.toml"))).toBe(false);
     writeFileSync(join(home, "config.toml"), 'name = "mine"\n');
-    expect(nodeNameOf(home)).toBe("mine");
+    expect(nodeNameOf(home).name).toBe("mine");
   });
   for (const bad of ["Mine", "a b", "-a", "a-", "a/b", "", "x".repeat(64)]) {
     test(`cannot be ${JSON.stringify(bad.slice(0, 10))}`, () => {

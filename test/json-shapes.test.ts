@@ -18,7 +18,7 @@ const sorted = (keys: string) => keys.split(" ").sort();
 
 test("status", async () => {
   const status = await on.status();
-  expect(keysOf(status)).toEqual(sorted("version node home daemon spool stream consumers"));
+  expect(keysOf(status)).toEqual(sorted("version node home configError daemon spool stream consumers"));
   expect(keysOf(status.daemon)).toEqual(sorted("running pid startedAt answers"));
   expect(keysOf(status.spool)).toEqual(sorted("waiting bad newer oldestMs"));
   expect(keysOf(status.stream)).toEqual(sorted("events firstSeq lastSeq"));

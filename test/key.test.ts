@@ -1,7 +1,7 @@
 // The key of an event: the template filled, and what stands where the event has nothing.
 import { describe, expect, test } from "bun:test";
-import { keyOf } from "../src/match/key.ts";
 import type { Event } from "../src/event/event.ts";
+import { keyOf } from "../src/match/key.ts";
 
 const EVENT: Event = {
   id: "0198c0de-0000-7000-8000-000000000001",

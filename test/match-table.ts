@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { parseConsumer } from "../src/config/consumer.ts";
 import type { Consumer } from "../src/config/schema.ts";
-import { compileMatch, match } from "../src/match/match.ts";
 import type { Event } from "../src/event/event.ts";
+import { compileMatch, match } from "../src/match/match.ts";
 
 export const WRITE: Event = {
   id: "0198c0de-0000-7000-8000-000000000001",

@@ -1,7 +1,7 @@
 // Whether a consumer wants an event: each rule as a table of sentences.
 import { describe, expect, test } from "bun:test";
-import { compileMatch, match } from "../src/match/match.ts";
 import type { Event } from "../src/event/event.ts";
+import { compileMatch, match } from "../src/match/match.ts";
 import { consumer, noLinks, table, WRITE, wants } from "./match-table.ts";
 
 const type = (name: string): Partial<Event> => ({ type: name });

@@ -1,7 +1,7 @@
 // From a consumer and its events to what will run, without running it.
 import { describe, expect, test } from "bun:test";
-import type { Action, Consumer } from "../src/config/schema.ts";
 import { type CommandPlan, type Plan, type PlanContext, planDelivery } from "../src/attempt/plan.ts";
+import type { Action, Consumer } from "../src/config/schema.ts";
 import type { StoredEvent } from "../src/event/event.ts";
 import { consumerWith, contextWith, storedEvent, webhookTo } from "./fixtures/delivery.ts";
 

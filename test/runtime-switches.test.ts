@@ -74,7 +74,12 @@ test("a build leaves nothing but the binary", () => {
 
 function run(binary: string, args: string[], { name, value }: { name: string; value: string }) {
   const env = { PATH: "/usr/bin:/bin", HOME: root, [name]: value };
-  const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...args], { cwd: root, env, stdin: "ignore", timeout: 20_000 });
+  const { exitCode, stdout, stderr } = Bun.spawnSync([binary, ...args], {
+    cwd: root,
+    env,
+    stdin: "ignore",
+    timeout: 20_000,
+  });
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 

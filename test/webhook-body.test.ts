@@ -1,7 +1,7 @@
 // Bodies of webhooks: each receiver's own rules, and the file's own template.
 import { describe, expect, test } from "bun:test";
-import type { Webhook } from "../src/config/schema.ts";
 import { planDelivery } from "../src/attempt/plan.ts";
+import type { Webhook } from "../src/config/schema.ts";
 import type { StoredEvent } from "../src/event/event.ts";
 import { consumerWith, contextWith, storedEvent, webhookTo } from "./fixtures/delivery.ts";
 

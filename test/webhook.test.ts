@@ -1,10 +1,10 @@
 // Webhooks against real servers on loopback: what is sent, what an answer comes to, and that secrets stay secret.
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Webhook } from "../src/config/schema.ts";
 import { planDelivery } from "../src/attempt/plan.ts";
 import { startAttempt } from "../src/attempt/run.ts";
 import { retryAfter } from "../src/attempt/webhook.ts";
 import type { RequestPlan } from "../src/attempt/webhook-plan.ts";
+import type { Webhook } from "../src/config/schema.ts";
 import type { StoredEvent } from "../src/event/event.ts";
 import { consumerWith, contextWith, eventually, storedEvent, webhookTo } from "./fixtures/delivery.ts";
 

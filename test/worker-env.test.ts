@@ -1,7 +1,7 @@
 // What a worker finds around it: its environment and its directory.
 import { describe, expect, test } from "bun:test";
-import type { Consumer } from "../src/config/schema.ts";
 import { type PlanContext, planDelivery } from "../src/attempt/plan.ts";
+import type { Consumer } from "../src/config/schema.ts";
 import type { StoredEvent } from "../src/event/event.ts";
 import { consumerWith, contextWith, storedEvent } from "./fixtures/delivery.ts";
 

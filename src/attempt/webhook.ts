@@ -12,7 +12,8 @@ import type { RequestPlan } from "./webhook-plan.ts";
 const ANSWER_BYTES = 8 * 1024;
 /** The status decides; the body is only for people, and a server that drips it must not hold the delivery. */
 const ANSWER_WAIT_MS = 1000;
-const MAX_RETRY_AFTER_MS = 3600 * 1000;
+/** A server may ask for an hour's patience at most. */
+export const MAX_RETRY_AFTER_MS = 3600 * 1000;
 /** setTimeout takes no more; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

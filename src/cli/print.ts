@@ -77,7 +77,7 @@ export function duration(ms: number): string {
 /** Makes text from elsewhere (file names, outputs) safe for one line of a terminal: control characters are shown, not sent. */
 export function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, (char) => {
     if (char === "\n") return "\\n";
     if (char === "\t") return "\\t";
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,8 +1,9 @@
 // `offhook consume [NAME...]`: the daemon in the foreground. Service managers run it the same way.
+import { statSync } from "node:fs";
 import { noMoreThan, parse } from "../cli/args.ts";
 import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
 import { consumerNames } from "../config/load.ts";
-import { homeForWriting, pathsOf } from "../config/paths.ts";
+import { homeForWriting, pathsOf, wantedHome } from "../config/paths.ts";
 import { runDaemon } from "../daemon/daemon.ts";
 import type { OutcomeReport } from "../dispatch/dispatcher.ts";
 import { EXIT, OffhookError } from "../errors.ts";
@@ -10,7 +11,9 @@ import { EXIT, OffhookError } from "../errors.ts";
 export async function run(argv: string[]): Promise<number> {
   const { positionals, values } = parse("consume", argv, { quiet: { type: "boolean", short: "q" } });
   noMoreThan("consume", positionals, 64);
+  const wasOpen = isOpen(wantedHome());
   const home = homeForWriting();
+  if (wasOpen) say(`${clock()} ${home} was open to others; it is closed now (mode 0700)`);
   const only = positionals.length === 0 ? null : positionals;
   const known = consumerNames(home);
   for (const name of only ?? []) {
@@ -35,6 +38,15 @@ export async function run(argv: string[]): Promise<number> {
   return EXIT.ok;
 }
 
+/** Whether others may enter the home as it is. Where it cannot be looked at it is not: making it ready says why. */
+function isOpen(path: string): boolean {
+  try {
+    return (statSync(path).mode & 0o077) !== 0;
+  } catch {
+    return false;
+  }
+}
+
 /** One line for each attempt that has something to say; builtins that went well stay quiet. */
 function sayOutcome({ consumer, deliveryId, key, result, next }: OutcomeReport): void {
   if (result.outcome === "ok" && result.exitCode === null && result.stdout === "" && result.reason === null) return;
@@ -57,7 +69,15 @@ function clock(): string {
   return new Date().toTimeString().slice(0, 8);
 }
 
+let isHeard = true;
+
+/** Whoever reads the log may go away (`consume | head`, a closed terminal): the work goes on. */
 function say(line: string): void {
-  print(line);
-  flush();
+  if (!isHeard) return;
+  try {
+    print(line);
+    flush();
+  } catch {
+    isHeard = false;
+  }
 }

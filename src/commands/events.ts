@@ -6,7 +6,8 @@ import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
 import { compileTypes } from "../match/match.ts";
-import { type EventFilter, type Inspection, openInspection } from "../stream/inspect.ts";
+import type { EventFilter } from "../stream/event-pages.ts";
+import { openInspection } from "../stream/inspect.ts";
 
 const FOLLOW_EVERY_MS = 100;
 
@@ -25,6 +26,7 @@ export async function run(argv: string[]): Promise<number> {
   const isWanted = values.type === undefined ? () => true : compileTypes([values.type]);
   const filter: EventFilter = {
     afterSeq: from.kind === "seq" ? from.seq - 1 : 0,
+    throughSeq: null,
     sinceMs: from.kind === "time" ? from.ms : null,
     session: values.session ?? null,
     wants: (event) => isWanted(event.type),
@@ -34,42 +36,27 @@ export async function run(argv: string[]): Promise<number> {
 
   const open = () => (home === null ? null : openInspection(pathsOf(home).ledger));
   let inspection = open();
-  let last = 0;
-  if (inspection === null && !values.follow) {
-    if (!values.json) print("No events yet: no daemon has run in this home. Start one with: offhook consume");
-  } else if (inspection !== null) {
-    last = showAll(inspection, filter, limit, show);
+  // The end is taken first: what comes while we print belongs to the next round.
+  let last = inspection?.lastSeq() ?? 0;
+  if (inspection !== null) {
+    const now = { ...filter, throughSeq: last };
+    for (const event of limit === null ? inspection.events(now) : inspection.lastEvents(now, limit)) show(event);
+  } else if (!values.follow && !values.json) {
+    print("No events yet: no daemon has run in this home. Start one with: offhook consume");
   }
   flush();
-  if (!values.follow) return EXIT.ok;
 
-  for (;;) {
+  while (values.follow) {
     await Bun.sleep(FOLLOW_EVERY_MS);
     inspection ??= open();
     if (inspection === null) continue;
-    for (const event of inspection.events({ ...filter, afterSeq: Math.max(last, filter.afterSeq) })) {
-      show(event);
-      last = event.seq;
-    }
-    last = Math.max(last, inspection.stream().lastSeq ?? 0);
+    const end = inspection.lastSeq();
+    const news = { ...filter, afterSeq: Math.max(last, filter.afterSeq), throughSeq: end };
+    if (end > last) for (const event of inspection.events(news)) show(event);
+    last = end;
     flush();
   }
-}
-
-/** Prints what is there and gives the last seq of the stream at that moment. */
-function showAll(
-  inspection: Inspection,
-  filter: EventFilter,
-  limit: number | null,
-  show: (event: StoredEvent) => void,
-): number {
-  let last = filter.afterSeq;
-  const events = limit === null ? inspection.events(filter) : inspection.lastEvents(filter, limit);
-  for (const event of events) {
-    show(event);
-    last = event.seq;
-  }
-  return last;
+  return EXIT.ok;
 }
 
 function lineOf(event: StoredEvent): string {
@@ -84,8 +71,8 @@ function lineOf(event: StoredEvent): string {
   const columns = [
     String(event.seq).padStart(6),
     time,
-    event.type.replace(/^claude-code\./, "").padEnd(18),
-    (event.tool ?? "").padEnd(12),
+    oneLine(event.type.replace(/^claude-code\./, "")).padEnd(18),
+    oneLine(event.tool ?? "").padEnd(12),
     oneLine(about),
   ];
   return `${columns.join("  ")}${note === "" ? "" : paint("dim", `  (${note})`)}`.trimEnd();

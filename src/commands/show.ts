@@ -1,6 +1,6 @@
 // `offhook show ID`: one event with what every consumer made of it, or one delivery with every attempt.
 import { parse } from "../cli/args.ts";
-import { flush, paint, print } from "../cli/print.ts";
+import { flush, oneLine, paint, print } from "../cli/print.ts";
 import { attemptJson, deliveryLines } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
@@ -49,8 +49,8 @@ function showEvent(inspection: Inspection, event: StoredEvent, asJson: boolean):
     // The event goes in as its own text: parsing it again would round large integers.
     return print(`{"event":${toCloudEventJson(event)},${JSON.stringify(made).slice(1)}`);
   }
-  const text = toCloudEventJson(event);
-  print(paint("bold", `event ${event.seq}  ${event.type}  ${event.id}`));
+  const text = oneLine(toCloudEventJson(event));
+  print(paint("bold", `event ${event.seq}  ${oneLine(event.type)}  ${event.id}`));
   print(
     text.length > DATA_CHARS
       ? `${text.slice(0, DATA_CHARS)}… (${text.length} characters; all of it with --json)`

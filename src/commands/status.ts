@@ -17,10 +17,15 @@ export async function run(argv: string[]): Promise<number> {
   return needs.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
+/** An event that waits in the spool so long, beside a daemon that runs, is nothing that passes by itself. */
+const LATE_MS = 60_000;
+
 /** What a person should do, a sentence each; empty when nothing. Pure. */
 export function whatIsNeeded(status: Status): string[] {
   const needs: string[] = [];
   const { daemon, spool } = status;
+  if (status.configError !== null)
+    needs.push(`The settings are broken; no daemon can start with them:\n${indent(status.configError)}`);
   if (!daemon.running) {
     const waiting =
       spool.waiting > 0 ? `${spool.waiting} ${spool.waiting === 1 ? "event waits" : "events wait"} in the spool. ` : "";
@@ -28,6 +33,10 @@ export function whatIsNeeded(status: Status): string[] {
   } else if (!daemon.answers) {
     needs.push(`The daemon (pid ${daemon.pid}) does not answer. Look at its output; end it with: kill ${daemon.pid}`);
   }
+  if (daemon.running && spool.waiting > spool.newer && (spool.oldestMs ?? 0) > LATE_MS)
+    needs.push(
+      `Events wait in the spool for ${duration(spool.oldestMs ?? 0)}, though the daemon runs. Its output says why: a full disk, for one.`,
+    );
   if (spool.newer > 0)
     needs.push(
       `${spool.newer} ${spool.newer === 1 ? "event was written by a newer offhook and waits" : "events were written by a newer offhook and wait"}. Upgrade this one (it is ${status.version}).`,
@@ -37,7 +46,8 @@ export function whatIsNeeded(status: Status): string[] {
       `${spool.bad} in the spool ${spool.bad === 1 ? "is no event" : "are no events"}. Look into ${status.home}/spool/bad, then delete what lies there.`,
     );
   for (const consumer of status.consumers) {
-    if (consumer.state === "broken") needs.push(`${consumer.name} does not run:\n${indent(consumer.error ?? "")}`);
+    if (consumer.state === "broken")
+      needs.push(`${oneLine(consumer.name)} does not run:\n${indent(consumer.error ?? "")}`);
     if (consumer.state === "stale")
       needs.push(`${consumer.name} runs its last good version, the edit is broken:\n${indent(consumer.error ?? "")}`);
     if (consumer.dead > 0 && consumer.state !== "removed") {
@@ -70,7 +80,7 @@ const NUMBERS = ["lag", "pending", "dead", "ok", "findings", "failed", "skipped"
 
 function consumerTable(consumers: readonly StatusConsumer[]): string[] {
   const rows = consumers.map((consumer) => [
-    consumer.name,
+    oneLine(consumer.name),
     consumer.state,
     String(consumer.lag),
     String(consumer.pending),

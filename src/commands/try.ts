@@ -118,7 +118,7 @@ function shown(plan: Plan): Explanation["plan"] {
 
 function linesOf({ consumer, event, rules, key, decision, reason, plan }: Explanation): string[] {
   const about = event.subject === null ? "" : ` on ${oneLine(event.subject)}`;
-  const lines = [`${paint("bold", consumer)} and ${event.type}${about}`];
+  const lines = [`${paint("bold", consumer)} and ${oneLine(event.type)}${about}`];
   for (const rule of rules)
     lines.push(
       `  ${rule.ok ? paint("green", "yes") : paint("red", "no ")} ${rule.rule.padEnd(9)} wants ${oneLine(rule.wanted)}; the event has ${oneLine(rule.got)}`,
@@ -171,7 +171,7 @@ async function eventOfStdin(home: string): Promise<StoredEvent> {
   };
   return {
     seq: 0,
-    ...makeEvent(header, body, { node: nodeNameOf(home), projectOf: projectFinder({ now: Date.now }) }),
+    ...makeEvent(header, body, { node: nodeNameOf(home).name, projectOf: projectFinder({ now: Date.now }) }),
   };
 }
 

@@ -19,9 +19,9 @@ const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const NOT_YET: readonly NotYet[] = ["retention", "max_lag", "cluster", "forward", "disabled"].map((key) => ({ key }));
 
 const nodeTable = v.object({
-  name: v.pipe(
-    v.string("must be a text in quotes"),
-    v.regex(NAME, "must be made of a-z, 0-9 and -, at most 63 of them"),
+  name: v.optional(
+    v.pipe(v.string("must be a text in quotes"), v.regex(NAME, "must be made of a-z, 0-9 and -, at most 63 of them")),
+    () => nameFrom(hostname()),
   ),
   workers: v.optional(whole(1, 1_024), availableParallelism),
   durability: v.optional(oneOf(["power", "full", "process"]), "power"),
@@ -40,10 +40,21 @@ export function ensureNodeConfig(home: string): NodeConfig {
   );
 }
 
-/** The name of this node for those who only look: of config.toml where it says one, else what a first start would write. */
-export function nodeNameOf(home: string | null): string {
+/**
+ * The name of this node for those who only look: of config.toml where it says one, else what a first start would write.
+ * `error`: what is wrong with config.toml, so that looking goes on; null where it is well or not there yet.
+ */
+export function nodeNameOf(home: string | null): { name: string; error: string | null } {
+  const otherwise = nameFrom(hostname());
   const file = home === null ? null : readOwnFile(join(home, "config.toml"), { secret: false });
-  return file?.kind === "ok" ? parseNodeConfig(file.text).name : nameFrom(hostname());
+  if (file === null || file.kind === "absent") return { name: otherwise, error: null };
+  if (file.kind === "refused") return { name: otherwise, error: `config.toml: ${file.why}` };
+  try {
+    return { name: parseNodeConfig(file.text).name, error: null };
+  } catch (error) {
+    if (error instanceof OffhookError) return { name: otherwise, error: error.message };
+    throw error;
+  }
 }
 
 /** The settings in the text of config.toml. Error (78): everything that is wrong with it, a line each. */

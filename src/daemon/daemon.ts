@@ -4,7 +4,6 @@
 // Start: home, lock, settings, ledger, what a dead daemon left, consumers, control socket, spool. Groups are opened before
 // the first intake, so that what waited in the spool reaches consumers that are new with this start.
 // Stop: no more intake and no more starts; running attempts get 20 s to end, then TERM, then KILL; theirs are ready again.
-import { readdirSync, statSync, watch } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { startAttempt } from "../attempt/run.ts";
@@ -12,12 +11,14 @@ import { ensureNodeConfig } from "../config/node.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import type { DispatcherDeps, OutcomeReport } from "../dispatch/dispatcher.ts";
 import { makeSlots } from "../dispatch/slots.ts";
-import { codeOf, messageOf, OffhookError } from "../errors.ts";
+import { makeTurns } from "../dispatch/turns.ts";
+import { messageOf, OffhookError } from "../errors.ts";
 import { projectFinder, realPathFinder } from "../event/project.ts";
 import { openSpool } from "../spool/collect.ts";
 import { openLedger } from "../stream/ledger.ts";
 import { bootId, processStartTime } from "../system/process.ts";
 import { version } from "../version.ts";
+import { watchConfig } from "./config-watch.ts";
 import { serveControl } from "./control.ts";
 import { makeIngest } from "./ingest.ts";
 import { takeLock } from "./lock.ts";
@@ -40,7 +41,8 @@ export type DaemonOptions = {
 /** How long running attempts may go on after a signal, and then after TERM, in ms. */
 const DRAIN_MS = 20_000;
 const KILL_AFTER_MS = 5_000;
-const CONFIG_POLL_MS = 2_000;
+/** Trouble that lasts is said again this often. */
+const SAY_AGAIN_MS = 60_000;
 
 /** Runs until a signal, or until the ledger cannot be written any more, which throws. Errors: lock held (75), settings (78). */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
@@ -61,20 +63,31 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     );
 
   let secrets = loadSecrets(home);
-  const slots = makeSlots(settings.workers, () => setImmediate(() => roster.advance()));
+  const turns = makeTurns();
+  const slots = makeSlots(settings.workers, () => roster.advance());
+  // Measured by a clock that nobody sets back: an answer of the disk must not be believed for a day.
+  const realPath = realPathFinder({ now: () => performance.now() });
   const dispatcherDeps = (): DispatcherDeps => ({
     stream,
     slots,
+    turns,
     startAttempt: (plan) => startAttempt(plan, { killAfterMs: KILL_AFTER_MS, note: log }),
     planContext: (delivery) => planContextOf({ home, userHome: homedir(), secrets }, delivery),
-    realPath: realPathFinder({ now: Date.now }),
+    realPath,
     bootId: bootId(),
     startTimeOf: processStartTime,
     now: Date.now,
     random: Math.random,
     onOutcome: options.onOutcome,
+    onDiskTrouble: (error) => sayDiskTrouble(error),
     fail: failed.reject,
   });
+  let saidTroubleAt = Number.NEGATIVE_INFINITY;
+  const sayDiskTrouble = (error: unknown) => {
+    if (performance.now() - saidTroubleAt < SAY_AGAIN_MS) return;
+    saidTroubleAt = performance.now();
+    log(`consumers wait: ${messageOf(error)}; make room on the disk of ${home}`);
+  };
   const roster: Roster = makeRoster(home, {
     stream,
     dispatcher: dispatcherDeps,
@@ -109,14 +122,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     home,
     spool: openSpool(home),
     stream,
-    context: { node: settings.name, projectOf: projectFinder({ now: Date.now }) },
+    context: { node: settings.name, projectOf: projectFinder({ now: () => performance.now() }) },
     checkHome,
     now: Date.now,
     log,
     onAppended: () => roster.advance(),
     fail: failed.reject,
   });
-  const config = watchConfig(home, reload);
+  const config = watchConfig(home, reload, () => log("config.toml has changed; it takes effect at the next start"));
   ingest.watch();
   options.onReady();
 
@@ -137,52 +150,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       signals.hurry.then(() => false),
     ]);
     if (!isDrained) {
-      log("ending what still runs; it is ready again at the next start");
       roster.endRunning();
+      log("ending what still runs; it is ready again at the next start");
       await ended;
     }
     await control.stop();
     stream.close();
-  }
-}
-
-/** Calls `changed` when a consumer file or the secrets may have changed: a watch for speed, a comparison for certainty. */
-function watchConfig(home: string, changed: () => void): { stop(): void } {
-  const directory = join(home, "consumers");
-  let seen = stamp(home);
-  const look = () => {
-    const stampNow = stamp(home);
-    if (stampNow === seen) return;
-    seen = stampNow;
-    changed();
-  };
-  const watcher = watch(directory, look);
-  const poll = setInterval(look, CONFIG_POLL_MS);
-  return {
-    stop() {
-      watcher.close();
-      clearInterval(poll);
-    },
-  };
-}
-
-/** Names, sizes and times of what makes up the consumers: changes when an editor has saved one. */
-function stamp(home: string): string {
-  const directory = join(home, "consumers");
-  const names = orItsCode(() => readdirSync(directory).join("\0")).split("\0");
-  const stampOf = (path: string) =>
-    orItsCode(() => {
-      const { size, mtimeMs, ino } = statSync(path);
-      return `${path}:${size}:${mtimeMs}:${ino}`;
-    });
-  return [...names.map((name) => join(directory, name)), join(home, "secrets.env")].map(stampOf).join("|");
-}
-
-/** Gone, closed or a link to itself is a state like any other here: loading the file is what says what is wrong with it. */
-function orItsCode(look: () => string): string {
-  try {
-    return look();
-  } catch (error) {
-    return codeOf(error) ?? messageOf(error);
   }
 }

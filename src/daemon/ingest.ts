@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { codeOf, messageOf } from "../errors.ts";
 import { type EventContext, makeEvent } from "../event/event.ts";
 import type { Spool } from "../spool/collect.ts";
+import { isDiskTrouble } from "../stream/disk-trouble.ts";
 import type { Stream } from "../stream/stream.ts";
 
 const BATCH = { maxFiles: 500, maxBytes: 8 * 1024 * 1024 };
@@ -150,7 +151,6 @@ export function makeIngest(deps: IngestDeps): Ingest {
 
 /** What to do about trouble that may pass; null for what does not. Of SQLite only the disk's own does. */
 function adviceFor(error: unknown, home: string): string | null {
-  const code = codeOf(error) ?? "";
-  if (/^(SQLITE_FULL|SQLITE_IOERR|ENOSPC|EDQUOT|EIO)/.test(code)) return `make room on the disk of ${home}`;
-  return /^E[A-Z]+$/.test(code) ? `look at ${home}/spool` : null;
+  if (isDiskTrouble(error)) return `make room on the disk of ${home}`;
+  return /^E[A-Z]+$/.test(codeOf(error) ?? "") ? `look at ${home}/spool` : null;
 }

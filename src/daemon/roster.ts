@@ -59,11 +59,12 @@ export function makeRoster(
     const error = broken.errors.join("\n");
     const before = seats.get(broken.name);
     if (before?.error === error) return;
-    const state = before?.dispatcher ? "stale" : "broken";
+    const isGoingOn = before?.dispatcher !== null && before !== undefined && before.state !== "removed";
+    const state = isGoingOn ? "stale" : "broken";
     // Its events wait from now on, so that nothing is missed while the file is mended.
     if (state === "broken" && broken.isName) deps.stream.openGroup(broken.name, { start: "now", ordered: true });
     deps.log(
-      `${broken.name}: ${state === "stale" ? "the last good version goes on, because the edit" : "does not run, because the file"} is broken:\n${error}`,
+      `${shown(broken.name)}: ${state === "stale" ? "the last good version goes on, because the edit" : "does not run, because the file"} is broken:\n${error}`,
     );
     seats.set(broken.name, { dispatcher: before?.dispatcher ?? null, fingerprint: "", state, error });
   };
@@ -74,11 +75,12 @@ export function makeRoster(
       for (const consumer of consumers) seat(consumer);
       for (const one of broken) seatBroken(one);
       const present = new Set([...consumers, ...broken].map((one) => one.name));
-      for (const [name, { dispatcher }] of seats) {
-        if (present.has(name)) continue;
-        void dispatcher?.stop();
-        seats.delete(name);
-        deps.log(`${name}: its file is gone; what it had not done stays in the ledger`);
+      for (const [name, seat] of seats) {
+        if (present.has(name) || seat.state === "removed") continue;
+        // It keeps its seat: what runs is still ours to end, and the file may come back (editors and git move files about).
+        seat.dispatcher?.pause();
+        seats.set(name, { ...seat, fingerprint: "", state: "removed", error: null });
+        deps.log(`${shown(name)}: its file is gone; what it had not done stays in the ledger`);
       }
       deps.stream.markRemoved([...present]);
     },
@@ -96,4 +98,9 @@ export function makeRoster(
       for (const one of seats.values()) one.dispatcher?.endRunning();
     },
   };
+}
+
+/** A name as one line: that of a broken file may hold anything. */
+function shown(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }

@@ -18,6 +18,8 @@ export type Status = {
   version: string;
   node: string;
   home: string;
+  /** What is wrong with config.toml; null: nothing. */
+  configError: string | null;
   daemon: { running: boolean; pid: number | null; startedAt: string | null; answers: boolean };
   spool: { waiting: number; bad: number; newer: number; oldestMs: number | null };
   stream: { events: number; firstSeq: number | null; lastSeq: number | null };
@@ -34,7 +36,8 @@ export async function gather(home: string | null, path: string, now: number): Pr
     const daemon = { running: false, pid: null, startedAt: null, answers: false };
     return {
       version,
-      node: nodeNameOf(null),
+      node: nodeNameOf(null).name,
+      configError: null,
       home: path,
       daemon,
       spool: { waiting: 0, bad: 0, newer: 0, oldestMs: null },
@@ -42,6 +45,7 @@ export async function gather(home: string | null, path: string, now: number): Pr
       consumers: [],
     };
   }
+  const node = nodeNameOf(home);
   const holder = lockHolder(home);
   const answer = holder === null ? null : await askDaemon(home);
   const inspection = openInspection(pathsOf(home).ledger);
@@ -50,7 +54,8 @@ export async function gather(home: string | null, path: string, now: number): Pr
   inspection?.close();
   return {
     version,
-    node: nodeNameOf(home),
+    node: node.name,
+    configError: node.error,
     home,
     daemon: {
       running: holder !== null,

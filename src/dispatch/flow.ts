@@ -4,6 +4,7 @@ import type { Consumer } from "../config/schema.ts";
 import type { StoredEvent } from "../event/event.ts";
 import { keyOf } from "../match/key.ts";
 import type { Decision, SkipReason } from "../stream/stream.ts";
+import { isOrdered } from "./inside.ts";
 
 /** Decides the events after `cursor`, which must be in order. `wants` is the consumer's compiled match. */
 export function decide(
@@ -14,7 +15,7 @@ export function decide(
 ): Decision {
   const decision: Decision = {
     consumer: consumer.name,
-    ordered: consumer.order,
+    ordered: isOrdered(consumer),
     cursor: events.at(-1)?.seq ?? cursor,
     deliveries: [],
     skips: [],

@@ -3,25 +3,23 @@
 
 /** The node's slots for commands. */
 export type Slots = {
-  /** Takes a slot for a consumer that already holds `held`; false when it has to wait. */
-  take(held: number): boolean;
-  /** Gives a slot back and lets those who wait try again. */
-  release(): void;
+  /** Whether a consumer that already holds `held` may take one more. */
+  isFree(held: number): boolean;
+  /** Takes a slot; what it gives must be called once, when the command has ended. */
+  take(): () => void;
 };
 
 /** Makes `count` slots; `onFree` is called after each release. */
 export function makeSlots(count: number, onFree: () => void): Slots {
   let free = count;
   return {
-    take(held) {
-      const reserved = held > 0 && count > 1 ? 1 : 0;
-      if (free <= reserved) return false;
+    isFree: (held) => free > (held > 0 && count > 1 ? 1 : 0),
+    take() {
       free--;
-      return true;
-    },
-    release() {
-      free++;
-      onFree();
+      return () => {
+        free++;
+        onFree();
+      };
     },
   };
 }

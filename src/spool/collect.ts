@@ -33,7 +33,7 @@ export type Spool = {
   read(names: readonly string[], limit: { maxFiles: number; maxBytes: number }): ReadResult;
   /** Removes files whose events are committed. */
   remove(names: readonly string[]): void;
-  /** Removes files in tmp/ whose writer is dead or which are older than a day. Returns how many. */
+  /** Removes files in tmp/ that are a minute old and whose writer is dead, or older than a day. Returns how many. */
   sweep(now: number): number;
 };
 
@@ -52,6 +52,7 @@ export type SpoolState = { waiting: number; bad: number; newer: number; oldestMs
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TMP_NAME = /^[0-9a-f-]{36}\.(\d+)$/;
+const TMP_MIN_AGE_MS = 60 * 1000;
 const TMP_MAX_AGE_MS = 24 * 3600 * 1000;
 
 /** The spool below `home`; it must exist. */
@@ -118,7 +119,8 @@ export function openSpool(home: string): Spool {
         if (stat === undefined || stat.isDirectory()) continue;
         const pid = Number(TMP_NAME.exec(name)?.[1] ?? 0);
         const ageMs = now - stat.mtimeMs;
-        if ((pid > 0 && !isAlive(pid)) || ageMs > TMP_MAX_AGE_MS) {
+        // A living writer may not be visible (a container's, on the same home): no publish takes a minute.
+        if ((pid > 0 && ageMs > TMP_MIN_AGE_MS && !isAlive(pid)) || ageMs > TMP_MAX_AGE_MS) {
           unlinkIfThere(path);
           removed++;
         }

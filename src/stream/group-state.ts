@@ -32,7 +32,7 @@ const STATE_COUNT = (state: string) =>
 
 const GROUPS = `
   SELECT g.consumer, g.ok, g.findings, g.failed, g.skipped, g.last_outcome_ms AS lastOutcomeMs, g.removed_ms AS removedMs,
-    (SELECT count(*) FROM events WHERE seq > g.cursor) AS lag,
+    max(0, (SELECT coalesce(max(seq), 0) FROM events) - g.cursor) AS lag,
     ${["held", "ready", "running", "backoff"].map(STATE_COUNT).join(",\n    ")},
     (SELECT count(*) FROM deliveries WHERE consumer = g.consumer AND state = 'dead') AS dead,
     (SELECT min(time_ms) FROM (

@@ -1,9 +1,8 @@
 // The stream's looking half: what status, events, deliveries and show read. Opens the ledger read-only and never writes.
 import type { StoredEvent } from "../event/event.ts";
-import { dataLoader, type EventRow, eventOfRow } from "./event-row.ts";
+import { type EventFilter, eventPages } from "./event-pages.ts";
 import { type GroupState, groupStates } from "./group-state.ts";
 import { openForReading } from "./ledger-schema.ts";
-import { EVENT_COLUMNS } from "./ledger-sql.ts";
 import type { DeliveryState } from "./stream.ts";
 
 export type AttemptView = {
@@ -38,12 +37,6 @@ export type SkipView = {
   atMs: number;
 };
 
-export type EventFilter = {
-  afterSeq: number;
-  sinceMs: number | null;
-  session: string | null;
-  wants: (event: StoredEvent) => boolean;
-};
 export type DeliveryFilter = {
   consumer: string | null;
   state: string | null;
@@ -53,6 +46,8 @@ export type DeliveryFilter = {
 
 export type Inspection = {
   stream(): { events: number; firstSeq: number | null; lastSeq: number | null };
+  /** The seq of the last event, 0 before the first. */
+  lastSeq(): number;
   /** Groups by name; ages count from `now`. */
   groups(now: number): GroupState[];
   /** Events in order, page by page, so that a long stream needs no memory. */
@@ -77,16 +72,7 @@ const PAGE = 500;
 export function openInspection(path: string): Inspection | null {
   const db = openForReading(path);
   if (db === null) return null;
-  const load = dataLoader(db);
-  const stored = (rows: unknown[]) => (rows as EventRow[]).map((row) => eventOfRow(row, load));
-  const page = db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ${PAGE}`);
-  const pageBack = db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq < ? ORDER BY seq DESC LIMIT ${PAGE}`);
-  const passes = (filter: EventFilter) => (event: StoredEvent) =>
-    event.seq > filter.afterSeq &&
-    (filter.sinceMs === null || event.timeMs >= filter.sinceMs) &&
-    (filter.session === null || event.sessionId === filter.session) &&
-    filter.wants(event);
-
+  const pages = eventPages(db);
   const attempts = db.query(`
     SELECT number, started_ms AS startedMs, duration_ms AS durationMs, outcome, exit_code AS exitCode, signal,
       coalesce(stdout, '') AS stdout, coalesce(stderr, '') AS stderr, reason
@@ -135,30 +121,11 @@ export function openInspection(path: string): Inspection | null {
       },
     groups: (now) => groupStates(db, now),
 
-    *events(filter) {
-      const passing = passes(filter);
-      let after = filter.afterSeq;
-      for (;;) {
-        const events = stored(page.all(after));
-        for (const event of events) if (passing(event)) yield event;
-        const last = events.at(-1);
-        if (last === undefined) return;
-        after = last.seq;
-      }
-    },
-    lastEvents(filter, limit) {
-      const passing = passes(filter);
-      const found: StoredEvent[] = [];
-      let before = Number.MAX_SAFE_INTEGER;
-      while (found.length < limit) {
-        const events = stored(pageBack.all(before));
-        const last = events.at(-1);
-        if (last === undefined || before <= filter.afterSeq) break;
-        for (const event of events) if (found.length < limit && passing(event)) found.push(event);
-        before = last.seq;
-      }
-      return found.reverse();
-    },
+    lastSeq: () => (db.query("SELECT coalesce(max(seq), 0) AS seq FROM events").get() as { seq: number }).seq,
+    events: pages.forward,
+    lastEvents: pages.last,
+    eventAt: pages.at,
+    eventsEnding: pages.ending,
     *deliveries({ consumer, state, session, limit }) {
       if (limit !== null) {
         for (const row of deliveryLast.all(consumer, state, session, limit)) yield view(row as DeliveryRow);
@@ -181,13 +148,6 @@ export function openInspection(path: string): Inspection | null {
           )
           .all(consumer, session, limit ?? -1) as SkipView[]
       ).reverse(),
-    eventAt: (seq) => stored(db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq = ?`).all(seq))[0] ?? null,
-    eventsEnding: (ending) =>
-      stored(
-        db
-          .query(`SELECT ${EVENT_COLUMNS} FROM events WHERE substr(id, -length(?1)) = ?1 ORDER BY seq LIMIT 3`)
-          .all(ending),
-      ),
     deliveriesEnding: (ending) =>
       (
         db

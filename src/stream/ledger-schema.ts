@@ -27,11 +27,12 @@ const TABLES = `
     project      TEXT,
     depth        INTEGER NOT NULL,
     duplicate_of TEXT,
-    firing       TEXT,             -- the natural key of a hook's firing
+    firing       TEXT,             -- the natural key of a hook's firing (event/firing.ts)
     content_type TEXT NOT NULL,
     data         ANY NOT NULL      -- text as it came; a blob is that text, compressed (zstd)
   ) STRICT;
-  CREATE INDEX events_firing ON events (firing, seq) WHERE firing IS NOT NULL;
+  CREATE INDEX events_firing ON events (firing, time_ms) WHERE firing IS NOT NULL AND duplicate_of IS NULL;
+  CREATE INDEX events_session ON events (session, seq);
 
   CREATE TABLE groups (
     consumer        TEXT PRIMARY KEY,
@@ -61,6 +62,7 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX deliveries_startable ON deliveries (consumer, state, head, ordinal) WHERE settled_ms IS NULL;
   CREATE INDEX deliveries_key ON deliveries (consumer, key, ordinal) WHERE settled_ms IS NULL;
+  CREATE INDEX deliveries_due ON deliveries (consumer, due_ms) WHERE state = 'backoff';
   CREATE INDEX deliveries_dead ON deliveries (consumer, ordinal) WHERE state = 'dead';
 
   CREATE TABLE delivery_events (
@@ -97,6 +99,7 @@ const TABLES = `
     at_ms    INTEGER NOT NULL,
     PRIMARY KEY (consumer, seq)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX skips_seq ON skips (seq);
 `;
 
 /** One step per version: the step at index N takes a file of version N to N + 1. */
@@ -119,7 +122,7 @@ export function openForWriting(path: string): Database {
     db.transaction(() => {
       for (const step of MIGRATIONS.slice(version)) db.run(step);
       db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
-    })();
+    }).immediate();
   }
   return db;
 }

@@ -12,12 +12,15 @@ export const EVENT_COLUMNS = `
 /** Prepares every statement of the writing half. */
 export function prepare(db: Database) {
   return {
+    // Not INSERT OR IGNORE: an ignored insert would use up a seq, and lag is counted in seqs.
     insertEvent: db.query(`
-      INSERT OR IGNORE INTO events
+      INSERT INTO events
         (id, time_ms, source, type, subject, node, session, agent, tool, tool_use, project, depth, duplicate_of, firing, content_type, data)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+      WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)`),
     firstFiring: db.query(`
-      SELECT id FROM events WHERE firing = ? AND duplicate_of IS NULL AND time_ms BETWEEN ? AND ? ORDER BY seq DESC LIMIT 1`),
+      SELECT id FROM events WHERE firing = ? AND duplicate_of IS NULL AND time_ms BETWEEN ? AND ?
+      ORDER BY time_ms DESC LIMIT 1`),
     lastSeq: db.query(`SELECT coalesce(max(seq), 0) AS seq FROM events`),
     read: db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`),
     event: db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq = ?`),
@@ -35,7 +38,9 @@ export function prepare(db: Database) {
       UPDATE deliveries SET head = ?2 = 0 OR ordinal = (
         SELECT min(other.ordinal) FROM deliveries other
         WHERE other.consumer = ?1 AND other.key = deliveries.key AND other.settled_ms IS NULL)
-      WHERE consumer = ?1 AND settled_ms IS NULL`),
+      WHERE consumer = ?1 AND settled_ms IS NULL AND head <> (?2 = 0 OR ordinal = (
+        SELECT min(other.ordinal) FROM deliveries other
+        WHERE other.consumer = ?1 AND other.key = deliveries.key AND other.settled_ms IS NULL))`),
 
     insertDelivery: db.query(`
       INSERT INTO deliveries (id, consumer, key, state, head, created_ms)
@@ -50,12 +55,12 @@ export function prepare(db: Database) {
       WHERE consumer = ? AND state = 'ready' AND head = 1 AND settled_ms IS NULL ORDER BY ordinal LIMIT ?`),
     seqsOf: db.query(`SELECT seq FROM delivery_events WHERE delivery = ? ORDER BY seq`),
     clampDue: db.query(`
-      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state = 'backoff' AND settled_ms IS NULL AND due_ms > ?1`),
+      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state = 'backoff' AND due_ms > ?1`),
     wake: db.query(`
       UPDATE deliveries SET state = 'ready', due_ms = NULL
-      WHERE consumer = ? AND state = 'backoff' AND settled_ms IS NULL AND due_ms <= ?`),
+      WHERE consumer = ? AND state = 'backoff' AND due_ms <= ?`),
     nextDue: db.query(`
-      SELECT min(due_ms) AS due FROM deliveries WHERE consumer = ? AND state = 'backoff' AND settled_ms IS NULL`),
+      SELECT min(due_ms) AS due FROM deliveries WHERE consumer = ? AND state = 'backoff'`),
 
     delivery: db.query(`SELECT ordinal, consumer, key FROM deliveries WHERE id = ?`),
     begin: db.query(`
@@ -73,6 +78,12 @@ export function prepare(db: Database) {
     deleteDeliveryEvents: db.query(`DELETE FROM delivery_events WHERE delivery = ?`),
     deleteAttempts: db.query(`DELETE FROM attempts WHERE delivery = ?`),
     deleteDelivery: db.query(`DELETE FROM deliveries WHERE ordinal = ?`),
+    settleAtOnce: db.query(`
+      UPDATE deliveries SET state = ?, reason = ?, due_ms = ?, attempts = attempts + 1, counted = counted + ?, settled_ms = ?
+      WHERE id = ? RETURNING ordinal, consumer, key, attempts`),
+    insertEndedAttempt: db.query(`
+      INSERT INTO attempts (delivery, number, started_ms, duration_ms, outcome, counts, exit_code, signal, stdout, stderr, reason)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     unfinished: db.query(`
       SELECT d.id AS deliveryId, d.consumer, a.number, a.boot_id AS bootId, a.group_id AS groupId, a.leader_start AS leaderStart
       FROM attempts a JOIN deliveries d ON d.ordinal = a.delivery WHERE a.outcome IS NULL`),

@@ -1,4 +1,4 @@
-// The stream's SQLite half: the writing verbs. One process holds it, so nothing here waits for a lock.
+// The stream's SQLite half: the writing verbs. One process holds it, so nothing here waits for another writer.
 //
 // Durability: only `append` must survive a power cut, because the spool file is deleted after it; it commits with synchronous
 // FULL. The other verbs commit with NORMAL: a power cut may take back the last of them, whole and in order, and the work is
@@ -10,6 +10,7 @@ import { openForWriting } from "./ledger-schema.ts";
 import { prepare } from "./ledger-sql.ts";
 import type { AttemptEnd, Delivery, GroupOptions, Next, Stream, Unfinished } from "./stream.ts";
 
+type SettledRow = { ordinal: number; consumer: string; key: string; attempts: number };
 type DeliveryRow = { ordinal: number; id: string; key: string; attempts: number; counted: number };
 
 export type LedgerOptions = {
@@ -28,7 +29,12 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
   const load = dataLoader(db);
   const events = (rows: unknown[]): StoredEvent[] => (rows as EventRow[]).map((row) => eventOfRow(row, load));
 
-  const insertEvents = db.transaction((batch: readonly Event[]) => {
+  // IMMEDIATE: who begins with reading and then writes is refused at once, and not made to wait, when another process has
+  // the write lock. Commands that only look take it for a moment too, when they meet a half-written index of the WAL.
+  const atomic = <A extends unknown[], R>(work: (...args: A) => R): ((...args: A) => R) =>
+    db.transaction(work).immediate;
+
+  const insertEvents = atomic((batch: readonly Event[]) => {
     let added = 0;
     for (const event of batch) {
       const firing = firingOf(event);
@@ -65,17 +71,15 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
   /** After a delivery is settled or gone: the next pending one of its key is first now. */
   const promote = (consumer: string, key: string) => sql.promote.run(consumer, key);
 
-  const moveOn = (ordinal: number, consumer: string, key: string, end: AttemptEnd, next: Next) => {
-    const settled = next.state === "ok" || next.state === "findings" || next.state === "dead";
-    sql.moveOn.run(
+  /** What changes in a delivery's row when an attempt ended, in the order of both UPDATEs. */
+  const changeOf = (end: AttemptEnd, next: Next) => {
+    const isSettled = next.state === "ok" || next.state === "findings" || next.state === "dead";
+    const columns: [string, string | null, number | null] = [
       next.state,
       "reason" in next ? next.reason : null,
       next.state === "backoff" ? next.dueMs : null,
-      end.counts ? 1 : 0,
-      settled ? now() : null,
-      ordinal,
-    );
-    if (settled) promote(consumer, key);
+    ];
+    return { isSettled, columns, counted: end.counts ? 1 : 0, settledMs: isSettled ? now() : null };
   };
 
   const countOutcomes = (consumer: string, end: AttemptEnd, times: number) => {
@@ -83,26 +87,19 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
     sql.countOutcome.run(is("ok"), is("findings"), is("failed", "killed", "timeout", "not-started"), now(), consumer);
   };
 
-  const endAttempt = (ordinal: number, number: number, end: AttemptEnd) => {
-    sql.endAttempt.run(
-      end.durationMs,
-      end.outcome,
-      end.counts ? 1 : 0,
-      end.exitCode,
-      end.signal,
-      end.stdout,
-      end.stderr,
-      end.reason,
-      ordinal,
-      number,
-    );
-  };
-
   const find = (deliveryId: string) => {
     const row = sql.delivery.get(deliveryId) as { ordinal: number; consumer: string; key: string } | null;
     if (row === null) throw new Error(`no delivery ${deliveryId}`);
     return row;
   };
+
+  const wakeDue = atomic((consumer: string, maxBackoffMs: number) => {
+    // The clock may have been set back: nobody waits longer than the longest backoff from now.
+    sql.clampDue.run(now() + maxBackoffMs, consumer);
+    sql.wake.run(consumer, now());
+    const { due } = sql.nextDue.get(consumer) as { due: number | null };
+    return due === null ? null : Math.max(0, due - now());
+  });
 
   return {
     append(batch) {
@@ -118,17 +115,17 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
     read: (afterSeq, limit) => events(sql.read.all(afterSeq, limit)),
     eventsOf: (seqs) => events(seqs.map((seq) => sql.event.get(seq)).filter((row) => row !== null)),
 
-    openGroup: db.transaction((consumer: string, { start, ordered }: GroupOptions) => {
+    openGroup: atomic((consumer: string, { start, ordered }: GroupOptions) => {
       sql.insertGroup.run(consumer, start === "earliest" ? 0 : (sql.lastSeq.get() as { seq: number }).seq, now());
       sql.resetHeads.run(consumer, ordered ? 1 : 0);
       return (sql.present.get(consumer) as { cursor: number }).cursor;
     }),
-    markRemoved: db.transaction((present: readonly string[]) => {
+    markRemoved: atomic((present: readonly string[]) => {
       for (const { consumer } of sql.groups.all() as { consumer: string }[]) {
         if (!present.includes(consumer)) sql.markRemoved.run(now(), consumer);
       }
     }),
-    decide: db.transaction((decision) => {
+    decide: atomic((decision) => {
       for (const delivery of decision.deliveries) {
         const { ordinal } = sql.insertDelivery.get(
           newDeliveryId(),
@@ -158,14 +155,12 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
         }),
       );
     },
-    wake: db.transaction((consumer: string, maxBackoffMs: number) => {
-      // The clock may have been set back: nobody waits longer than the longest backoff from now.
-      sql.clampDue.run(now() + maxBackoffMs, consumer);
-      sql.wake.run(consumer, now());
-      const { due } = sql.nextDue.get(consumer) as { due: number | null };
-      return due === null ? null : Math.max(0, due - now());
-    }),
-    begin: db.transaction((deliveryId: string, bootId: string | null) => {
+    wake: (consumer, maxBackoffMs) => {
+      // Mostly nothing waits, and then nothing is written.
+      if ((sql.nextDue.get(consumer) as { due: number | null }).due === null) return null;
+      return wakeDue(consumer, maxBackoffMs);
+    },
+    begin: atomic((deliveryId: string, bootId: string | null) => {
       const row = sql.begin.get(deliveryId) as { ordinal: number; attempts: number } | null;
       if (row === null) throw new Error(`no delivery ${deliveryId}`);
       sql.insertAttempt.run(row.ordinal, row.attempts, now(), bootId);
@@ -174,24 +169,27 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
     noteGroup(deliveryId, number, groupId, leaderStart) {
       sql.noteGroup.run(groupId, leaderStart, find(deliveryId).ordinal, number);
     },
-    settle: db.transaction((deliveryId, number, end, next) => {
+    settle: atomic((deliveryId, number, end, next) => {
       const { ordinal, consumer, key } = find(deliveryId);
-      endAttempt(ordinal, number, end);
+      const { isSettled, columns, counted, settledMs } = changeOf(end, next);
+      sql.endAttempt.run(...endOf(end), ordinal, number);
+      sql.moveOn.run(...columns, counted, settledMs, ordinal);
       countOutcomes(consumer, end, 1);
-      moveOn(ordinal, consumer, key, end, next);
+      if (isSettled) promote(consumer, key);
     }),
-    settleAtOnce: db.transaction((deliveryIds, end, next) => {
+    settleAtOnce: atomic((deliveryIds, end, next) => {
+      const { isSettled, columns, counted, settledMs } = changeOf(end, next);
+      const startedMs = now() - (end.durationMs ?? 0);
       for (const id of deliveryIds) {
-        const { ordinal, consumer, key } = find(id);
-        const { attempts } = sql.begin.get(id) as { attempts: number };
-        sql.insertAttempt.run(ordinal, attempts, now() - (end.durationMs ?? 0), null);
-        endAttempt(ordinal, attempts, end);
-        moveOn(ordinal, consumer, key, end, next);
+        const row = sql.settleAtOnce.get(...columns, counted, settledMs, id) as SettledRow | null;
+        if (row === null) throw new Error(`no delivery ${id}`);
+        sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
+        if (isSettled) promote(row.consumer, row.key);
       }
       const first = deliveryIds[0];
       if (first !== undefined) countOutcomes(find(first).consumer, end, deliveryIds.length);
     }),
-    skip: db.transaction((deliveryId, reason) => {
+    skip: atomic((deliveryId, reason) => {
       const { ordinal, consumer, key } = find(deliveryId);
       const seqs = seqsOf(ordinal);
       for (const seq of seqs) sql.insertSkip.run(consumer, seq, key, reason, now());
@@ -208,6 +206,20 @@ export function openLedger(path: string, { now, durability }: LedgerOptions): St
   function seqsOf(ordinal: number): number[] {
     return (sql.seqsOf.all(ordinal) as { seq: number }[]).map((row) => row.seq);
   }
+}
+
+/** The columns of an ended attempt, in the order of both statements that write them. */
+function endOf(end: AttemptEnd): (string | number | null)[] {
+  return [
+    end.durationMs,
+    end.outcome,
+    end.counts ? 1 : 0,
+    end.exitCode,
+    end.signal,
+    end.stdout,
+    end.stderr,
+    end.reason,
+  ];
 }
 
 const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -1,0 +1,77 @@
+// Notices edits of consumer files, secrets and settings: a watch for speed, a comparison for certainty.
+import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
+import { join } from "node:path";
+import { codeOf, messageOf } from "../errors.ts";
+
+const POLL_MS = 2_000;
+/** An editor empties a file and writes it in two steps, and the watch may tell of the first alone. */
+const SAVE_MS = 50;
+
+export type ConfigWatch = { stop(): void };
+
+/** Calls `onConsumers` when a consumer file or the secrets changed, `onSettings` when config.toml did. */
+export function watchConfig(home: string, onConsumers: () => void, onSettings: () => void): ConfigWatch {
+  const directory = join(home, "consumers");
+  let consumers = stampOf([...consumerFiles(directory), join(home, "secrets.env")]);
+  let settings = stampOf([join(home, "config.toml")]);
+  const look = () => {
+    const consumersNow = stampOf([...consumerFiles(directory), join(home, "secrets.env")]);
+    const settingsNow = stampOf([join(home, "config.toml")]);
+    if (settingsNow !== settings) onSettings();
+    if (consumersNow !== consumers) onConsumers();
+    [consumers, settings] = [consumersNow, settingsNow];
+  };
+
+  let saved: Timer | null = null;
+  const lookSoon = () => {
+    if (saved !== null) clearTimeout(saved);
+    saved = setTimeout(look, SAVE_MS);
+  };
+  let watched: { watcher: FSWatcher; inode: number } | null = null;
+  const watchDirectory = () => {
+    const inode = statSync(directory, { throwIfNoEntry: false })?.ino;
+    if (inode === undefined || inode === watched?.inode) return;
+    watched?.watcher.close();
+    // A directory that was replaced leaves a watch on the old one for ever. Trouble of the watch is no trouble: the poll is there.
+    watched = { watcher: watch(directory, lookSoon).on("error", () => undefined), inode };
+  };
+  watchDirectory();
+  const poll = setInterval(() => {
+    watchDirectory();
+    look();
+  }, POLL_MS);
+
+  return {
+    stop() {
+      watched?.watcher.close();
+      if (saved !== null) clearTimeout(saved);
+      clearInterval(poll);
+    },
+  };
+}
+
+function consumerFiles(directory: string): string[] {
+  return orItsCode(() => readdirSync(directory).join("\0"))
+    .split("\0")
+    .map((name) => join(directory, name));
+}
+
+/** Sizes and times of files: changes when an editor has saved one. */
+function stampOf(paths: readonly string[]): string {
+  const stamps = paths.map((path) =>
+    orItsCode(() => {
+      const { size, mtimeMs, ino } = statSync(path);
+      return `${path}:${size}:${mtimeMs}:${ino}`;
+    }),
+  );
+  return stamps.join("|");
+}
+
+/** Gone, closed or a link to itself is a state like any other here: loading the file is what says what is wrong with it. */
+function orItsCode(look: () => string): string {
+  try {
+    return look();
+  } catch (error) {
+    return codeOf(error) ?? messageOf(error);
+  }
+}
