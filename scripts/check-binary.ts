@@ -40,7 +40,8 @@ export function troublesOf(binary: string, trials: Trial[]): string[] {
       const troubles = trials.flatMap((trial) => troubleOf(binary, trial, { directory, home, name, value }));
       const after = readdirSync(directory).sort().join(" ");
       if (after !== before) troubles.push(`it left files behind: ${after}`);
-      for (const file of readdirSync(directory)) if (!(file in HOSTILE_FILES)) rmSync(join(directory, file), { recursive: true });
+      for (const file of readdirSync(directory))
+        if (!(file in HOSTILE_FILES)) rmSync(join(directory, file), { recursive: true });
       return troubles.map((trouble) => `${where}: ${trouble}`);
     });
   } finally {

@@ -1,6 +1,7 @@
 // The environment variables that steer the Bun runtime inside a compiled binary, whatever the program in it says: the one
 // table of those that would harm a hook or a daemon. seal-runtime.ts takes them out, check-binary.ts tries them.
 // Found by running Bun 1.4.5 with every name it looks up (getenv under a debugger) and watching output, exit code, files.
+// linux-x64 is what the tests run on; linux-arm64 ran under qemu-user; on darwin the places were found, but nothing was run.
 
 /** What a binary is built for. musl needs no entry of its own: the same counts were found there. */
 export const TARGETS = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"] as const;
@@ -19,9 +20,19 @@ export type Switch = {
   standsBare?: number;
 };
 
+/** Left alone: BUN_INSPECT_NOTIFY (only the debugger reads it, and nothing can start that any more), and those that only
+ *  tune or write a line to stderr: MIMALLOC_*, NODE_CHANNEL_FD, WTF_numberOfProcessorCores, BUN_CONFIG_MAX_HTTP_REQUESTS. */
 export const SWITCHES: Switch[] = [
-  { name: "BUN_BE_BUN", value: "1", harm: "the binary is the bun command: publish becomes the publishing of a package" },
-  { name: "BUN_OPTIONS", value: "--cpu-prof", harm: "command line of the runtime: runs code, writes files, or refuses" },
+  {
+    name: "BUN_BE_BUN",
+    value: "1",
+    harm: "the binary is the bun command: publish becomes the publishing of a package",
+  },
+  {
+    name: "BUN_OPTIONS",
+    value: "--cpu-prof",
+    harm: "command line of the runtime: runs code, writes files, or refuses",
+  },
   { name: "BUN_INSPECT", value: "1", harm: "refuses to start (or, without strict, opens a debugger)" },
   { name: "BUN_INSPECT_CONNECT_TO", value: "1", harm: "a warning on stderr (or, without strict, connects a debugger)" },
   { name: "BUN_INSPECT_PRELOAD", value: "./evil.ts", harm: "refuses to start (or, without strict, runs that file)" },
@@ -46,8 +57,6 @@ export const SWITCHES: Switch[] = [
 /** Every variable that begins with BUN_JSC_ sets an option of the engine: prints, writes files, aborts, and BUN_JSC_watchdog
  *  ends a program that has not done its work, with exit code 0. This one shows that they are read. */
 export const ENGINE_OPTION = { name: "BUN_JSC_dumpOptions", value: "1" };
-
-/** BUN_INSPECT_NOTIFY is not here: only the debugger reads it, and nothing can start that any more. */
 
 export type PrefixCompare = { find: string; replace: string };
 

@@ -7,7 +7,8 @@ import { PREFIX_COMPARES, SWITCHES, TARGETS, type Target } from "./runtime-switc
 /** The target of this machine. Throws where there is none. */
 export function targetOfThisMachine(): Target {
   const target = TARGETS.find((name) => name === `${process.platform}-${process.arch}`);
-  if (target === undefined) throw new Error(`no build for ${process.platform}-${process.arch}: only ${TARGETS.join(", ")}`);
+  if (target === undefined)
+    throw new Error(`no build for ${process.platform}-${process.arch}: only ${TARGETS.join(", ")}`);
   return target;
 }
 
