@@ -1,0 +1,100 @@
+// One run of the real Claude Code: scratch HOME, an environment of exactly what is named here, the scripted API, no
+// account. It never sees the user's own settings.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Finished, run } from "./children.ts";
+import { plainEnv, type Scratch } from "./scratch.ts";
+import type { Script } from "./script.ts";
+import { openScriptedApi, type SeenRequest } from "./scripted-api.ts";
+
+/** One hook of settings.json in exec form: the executable, and its arguments without any shell. */
+export type Hook = { command: string; args: string[] };
+
+/** The hooks of one run by event. */
+export type Hooks = Record<string, Hook[]>;
+
+/** What the CLI printed, and what the model was shown. */
+export type Played = {
+  scratch: Scratch;
+  finished: Finished;
+  requests: SeenRequest[];
+  lines: Record<string, unknown>[];
+};
+
+/**
+ * The hook events of Claude Code 2.1.329 but those that are never met here, and WorktreeCreate, which a hook takes
+ * over.
+ */
+const EVENTS = [
+  "SessionStart",
+  "InstructionsLoaded",
+  "UserPromptSubmit",
+  "PreToolUse",
+  "PermissionRequest",
+  "PermissionDenied",
+  "PostToolUse",
+  "PostToolUseFailure",
+  "PostToolBatch",
+  "Notification",
+  "SubagentStart",
+  "SubagentStop",
+  "TaskCreated",
+  "TaskCompleted",
+  "Stop",
+  "StopFailure",
+  "PreCompact",
+  "PostCompact",
+  "CwdChanged",
+  "ConfigChange",
+  "SessionEnd",
+];
+
+const RUN_TIMEOUT_MS = 60_000;
+
+/** Puts the same hooks on every event. */
+export function onEveryEvent(hooks: Hook[]): Hooks {
+  return Object.fromEntries(EVENTS.map((event) => [event, hooks]));
+}
+
+/**
+ * Writes the project's settings and plays the script to its end. `settingsEnv` is the "env" of settings.json: Claude
+ * Code gives it to its hooks, while the CLI itself has started without it.
+ */
+export async function play(
+  claude: string,
+  scratch: Scratch,
+  script: Script,
+  hooks: Hooks,
+  settingsEnv: Record<string, string> = {},
+): Promise<Played> {
+  const settings = {
+    env: settingsEnv,
+    hooks: Object.fromEntries(
+      Object.entries(hooks).map(([event, list]) => [
+        event,
+        [{ hooks: list.map((hook) => ({ type: "command", ...hook, timeout: 10 })) }],
+      ]),
+    ),
+  };
+  mkdirSync(join(scratch.project, ".claude"), { recursive: true });
+  writeFileSync(join(scratch.project, ".claude", "settings.json"), JSON.stringify(settings, null, 2));
+
+  const api = openScriptedApi(script);
+  try {
+    const argv = [claude, "-p", "Do the work.", "--output-format", "stream-json", "--verbose", "--include-hook-events"];
+    argv.push("--allowedTools", "Read,Write,Edit,NotebookEdit,Bash,Agent", "--permission-mode", "acceptEdits");
+    const env = {
+      ...plainEnv(scratch),
+      ANTHROPIC_BASE_URL: api.url,
+      ANTHROPIC_API_KEY: "dummy",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_AUTOUPDATER: "1",
+      DISABLE_TELEMETRY: "1",
+    };
+    const finished = await run(argv, { cwd: scratch.project, env, timeoutMs: RUN_TIMEOUT_MS });
+    const lines = finished.stdout.split("\n").filter((line) => line !== "");
+    return { scratch, finished, requests: api.requests, lines: lines.map((line) => JSON.parse(line)) };
+  } finally {
+    await api.close();
+  }
+}
