@@ -1,6 +1,6 @@
 // What a daemon does on a disk that is full. Run by full-disk.test.ts with TMPDIR on a file system of 4 MB; prints what it saw
 // as one line of JSON.
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { consumerOf, openGuarded, timesIn } from "../guarded.ts";
 import { type Running, until, wrote } from "../running.ts";
@@ -26,14 +26,16 @@ function makeRoom(): void {
   for (const name of readdirSync(on.root).filter(isFiller)) rmSync(join(on.root, name));
 }
 
-/** A spool file as publish would have written it an hour ago, of noise that does not compress. */
-function late(): void {
+/** A spool file as publish would have written it an hour ago, of noise that does not compress. Gives what puts it there. */
+function late(): () => void {
   const time = Date.now() - HOUR_MS;
   const id = Bun.randomUUIDv7("hex", time);
   const header = { v: 1, id, time: new Date(time).toISOString(), pid: 1, args: [], env: {}, size: 0, flags: [] };
   const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString("base64");
   const payload = JSON.stringify(wrote(on.file("late.py", ""), { noise }));
-  writeFileSync(join(on.home, "spool", "new", id), `${JSON.stringify(header)}\n${payload}`, { mode: 0o600 });
+  const written = join(on.home, "spool", "tmp", `${id}.${process.pid}`);
+  writeFileSync(written, `${JSON.stringify(header)}\n${payload}`, { mode: 0o600 });
+  return () => renameSync(written, join(on.home, "spool", "new", id));
 }
 
 async function scenario({ home, offhook, publish, ndjson, settled, status, file, consumer, start }: Running) {
@@ -53,8 +55,9 @@ async function scenario({ home, offhook, publish, ndjson, settled, status, file,
     () => daemon.output(),
   );
 
-  late();
+  const arrive = late();
   fill();
+  arrive();
   await says("intake waits");
   const refused = await offhook(["publish"], { stdin: JSON.stringify(wrote("/a.py")) });
   const whileFull = await offhook(["status"]);
