@@ -196,7 +196,7 @@ describe("try", () => {
       ],
       key: file,
       decision: "deliver",
-      plan: { kind: "command", argv: ["cat", "--", file], cwd: join(on.root, "shop") },
+      plan: { kind: "command", argv: ["cat", "--", file], program: Bun.which("cat"), cwd: join(on.root, "shop") },
     });
     expect(await ask(wrote(on.file("shop/readme.md")))).toMatchObject({
       matched: false,

@@ -2,6 +2,7 @@
 // step. Stores nothing; with --run it runs the command here, in the foreground.
 import { homedir } from "node:os";
 import { type Plan, planDelivery } from "../attempt/plan.ts";
+import { findProgram } from "../attempt/program.ts";
 import { startAttempt } from "../attempt/run.ts";
 import { parse } from "../cli/args.ts";
 import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
@@ -32,6 +33,8 @@ type Explanation = {
   plan: {
     kind: string;
     argv?: string[];
+    /** Where argv[0] is found with the PATH of this process; null: nowhere. */
+    program?: string | null;
     cwd?: string;
     url?: string;
     method?: string;
@@ -101,7 +104,7 @@ function explain(consumer: Consumer, event: StoredEvent, plan: Plan): Explanatio
 function shown(plan: Plan): Explanation["plan"] {
   switch (plan.kind) {
     case "command":
-      return { kind: plan.kind, argv: plan.shownArgv, cwd: plan.cwd };
+      return { kind: plan.kind, argv: plan.shownArgv, program: findProgram(plan).path, cwd: plan.cwd };
     case "request":
       return { kind: plan.kind, url: plan.shownUrl, method: plan.method };
     case "log":
@@ -128,12 +131,15 @@ function linesOf({ consumer, event, rules, key, decision, reason, plan }: Explan
   if (plan?.argv)
     lines.push(
       `  command   ${plan.argv.map((argument) => oneLine(JSON.stringify(argument))).join(" ")}`,
+      plan.program === null
+        ? `  program   ${paint("red", "not found")} with the PATH of this shell; the daemon has the PATH it was started with`
+        : `  program   ${oneLine(plan.program ?? "")}`,
       `  directory ${oneLine(plan.cwd ?? "")}`,
     );
   if (plan?.url) lines.push(`  request   ${plan.method} ${plan.url}`);
   if (plan?.path) lines.push(`  appends   ${plan.path}`);
   if (plan?.reason) lines.push(`  ${paint("red", "cannot run")}: ${oneLine(plan.reason)}`);
-  lines.push(decision === "skip" ? `=> skipped: ${reason}` : "=> delivered");
+  lines.push(decision === "skip" ? `=> skipped: ${reason}` : "=> would be delivered");
   return lines;
 }
 
