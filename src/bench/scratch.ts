@@ -1,0 +1,93 @@
+// The benchmark's own directory: homes for offhook below it, on a disk that fsync reaches, and the processes that belong
+// to it. What is in it goes with it; nothing outside is touched.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+
+export type Scratch = {
+  path: string;
+  /** The file system below it ("ext4"), or its number where it has no name here; null where the system tells neither. */
+  disk: string | null;
+  /** False: fsync costs nothing here, and the figures of publish are too good. */
+  isReal: boolean;
+  /** What processes started here get: no variable of the user's but PATH. */
+  envOf(home: string): Record<string, string>;
+  /** A new home with the consumer files given, by name. */
+  makeHome(consumers: Record<string, string>): string;
+  /** Sees to it that a process does not outlive the scratch directory. */
+  own(child: Subprocess): void;
+  /** Ends what still runs (KILL, by pid) and removes everything. Can be called twice. */
+  end(): void;
+};
+
+/** File systems by the number statfs(2) gives on Linux (include/uapi/linux/magic.h). */
+const FILE_SYSTEMS: Record<number, string> = {
+  0xef53: "ext4",
+  0x58465342: "xfs",
+  0x9123683e: "btrfs",
+  0x2fc12fc1: "zfs",
+  0xf2f52010: "f2fs",
+  0x794c7630: "overlayfs",
+  0x6969: "nfs",
+  0x01021994: "tmpfs",
+  0x858458f6: "ramfs",
+};
+
+/** Makes a scratch directory: on the first of /var/tmp and the system's temporary directory that is not kept in memory. */
+export function makeScratch(): Scratch {
+  const places = ["/var/tmp", tmpdir()].filter((place) => existsSync(place));
+  const place = places.find((candidate) => !isInMemory(candidate)) ?? tmpdir();
+  const path = realpathSync(mkdtempSync(join(place, "offhook-bench-")));
+  const owned = new Set<Subprocess>();
+  let homes = 0;
+  return {
+    path,
+    disk: diskOf(place),
+    isReal: !isInMemory(place),
+    envOf: (home) => ({ PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: path, OFFHOOK_HOME: home }),
+    makeHome(consumers) {
+      const home = join(path, `home-${++homes}`);
+      for (const name of ["", "consumers", "spool", "spool/tmp", "spool/new", "spool/bad"])
+        mkdirSync(join(home, name), { mode: 0o700 });
+      for (const [name, text] of Object.entries(consumers))
+        writeFileSync(join(home, "consumers", `${name}.toml`), text, { mode: 0o600 });
+      return home;
+    },
+    own(child) {
+      owned.add(child);
+      void child.exited.then(() => owned.delete(child));
+    },
+    end() {
+      for (const child of owned) child.kill("SIGKILL");
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Removes the files of a directory and says how many there were. */
+export function empty(directory: string): number {
+  const names = readdirSync(directory);
+  for (const name of names) unlinkSync(join(directory, name));
+  return names.length;
+}
+
+function isInMemory(place: string): boolean {
+  return ["tmpfs", "ramfs"].includes(diskOf(place) ?? "");
+}
+
+function diskOf(place: string): string | null {
+  if (process.platform !== "linux") return null;
+  const { type } = statfsSync(place);
+  return FILE_SYSTEMS[type] ?? `0x${type.toString(16)}`;
+}
