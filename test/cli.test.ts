@@ -173,6 +173,11 @@ describe("looking", () => {
     }
   });
 
+  test("a number is a seq before it is the end of an id, and too short an end is nothing", async () => {
+    expect(JSON.parse((await on.offhook(["show", "2", "--json"])).stdout)).toMatchObject({ event: { seq: 2 } });
+    expect((await on.offhook(["show", ids.delivery.id.slice(-3)])).exitCode).toBe(66);
+  });
+
   test("tables are plain text into a pipe", async () => {
     for (const args of [["status"], ["events"], ["deliveries"], ["deliveries", "--skipped"], ["show", "1"]]) {
       const { stdout } = await on.offhook(args);

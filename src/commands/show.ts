@@ -5,7 +5,7 @@ import { attemptJson, deliveryLines } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
-import { findDelivery, findEvent } from "../stream/find.ts";
+import { find } from "../stream/find.ts";
 import { type DeliveryView, type Inspection, openInspection } from "../stream/inspect.ts";
 
 /** Data longer than this is cut in the text form; --json has all of it. */
@@ -18,17 +18,15 @@ export function run(argv: string[]): number {
     throw new OffhookError(EXIT.usage, "show: name one event or delivery", "offhook show --help");
   const home = homeForLooking();
   const inspection = home === null ? null : openInspection(pathsOf(home).ledger);
-  const delivery = inspection === null ? null : findDelivery(inspection, id);
-  const event = inspection === null || delivery !== null ? null : findEvent(inspection, id);
-  if (delivery !== null) showDelivery(delivery, values.json === true);
-  else if (inspection !== null && event !== null) showEvent(inspection, event, values.json === true);
-  else {
+  const found = inspection === null ? null : find(inspection, id);
+  if (inspection === null || found === null)
     throw new OffhookError(
       EXIT.notFound,
       `no event or delivery ends in "${id}"`,
-      "ids are in: offhook events --json, offhook deliveries; the end of one is enough",
+      "ids are in: offhook events --json, offhook deliveries; the last 4 characters or more are enough",
     );
-  }
+  if (found.kind === "event") showEvent(inspection, found.event, values.json === true);
+  else showDelivery(found.delivery, values.json === true);
   flush();
   return EXIT.ok;
 }
