@@ -131,11 +131,17 @@ export function openRunning(): Running {
       return status;
     },
     async end() {
-      await Promise.all(daemons.map((daemon) => daemon.stop("SIGKILL")));
+      await Promise.all(daemons.map(endWithWorkers));
       rmSync(root, { recursive: true, force: true });
     },
   };
   return running;
+}
+
+/** Asks until it has ended: the second time it ends what still runs, so that no worker outlives its test. */
+async function endWithWorkers(daemon: Daemon): Promise<void> {
+  const ended = daemon.stop("SIGTERM").then(() => true);
+  while (!(await Promise.race([ended, Bun.sleep(50).then(() => false)]))) void daemon.stop("SIGTERM");
 }
 
 /** Waits for a condition; the error says what was seen instead. */

@@ -45,27 +45,27 @@ export function wholeScript(project: string, subagent: "foreground" | "backgroun
   const use = toolUses();
   const at = (name: string) => join(project, name);
   const write = (name: keyof typeof WRITTEN) => use("Write", { file_path: at(name), content: WRITTEN[name] });
+  const turns = [
+    [use("Read", { file_path: at("calc.py") }), use("Read", { file_path: at("notes.ipynb") })],
+    [write("année à jour.py")],
+    [write("größe $(touch x) 'q'.txt")],
+    [use("Edit", { file_path: at("calc.py"), old_string: "return a + b", new_string: "return a + b  # sum" })],
+    [use("NotebookEdit", { notebook_path: at("notes.ipynb"), cell_id: "c1", new_source: "x = 2\n" })],
+    [use("Bash", { command: "echo out; echo err >&2; exit 3", description: "Fails on purpose" })],
+    [write("parallel one.txt"), write("parallel ②.txt"), write("-three.txt")],
+    [
+      use("Agent", {
+        description: "Second party",
+        prompt: AGENT_PROMPT,
+        subagent_type: "general-purpose",
+        run_in_background: subagent === "background",
+      }),
+    ],
+  ];
   return {
+    // It says something in each turn: Claude Code reminds a model that has been silent, which depends on time.
     main: [
-      [
-        { type: "text", text: "Reading first." },
-        use("Read", { file_path: at("calc.py") }),
-        use("Read", { file_path: at("notes.ipynb") }),
-      ],
-      [write("année à jour.py")],
-      [write("größe $(touch x) 'q'.txt")],
-      [use("Edit", { file_path: at("calc.py"), old_string: "return a + b", new_string: "return a + b  # sum" })],
-      [use("NotebookEdit", { notebook_path: at("notes.ipynb"), cell_id: "c1", new_source: "x = 2\n" })],
-      [use("Bash", { command: "echo out; echo err >&2; exit 3", description: "Fails on purpose" })],
-      [write("parallel one.txt"), write("parallel ②.txt"), write("-three.txt")],
-      [
-        use("Agent", {
-          description: "Second party",
-          prompt: AGENT_PROMPT,
-          subagent_type: "general-purpose",
-          run_in_background: subagent === "background",
-        }),
-      ],
+      ...turns.map((turn): Block[] => [{ type: "text", text: "Next." }, ...turn]),
       [{ type: "text", text: "All done." }],
     ],
     agents: [
