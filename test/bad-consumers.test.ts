@@ -1,6 +1,6 @@
 // Consumer files that cannot be used: each is told with its file, line and what to write, its events wait, and the others run.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { consumerOf, openGuarded, timesIn } from "./guarded.ts";
 import { type Running, until, wrote } from "./running.ts";
@@ -36,7 +36,7 @@ describe("a consumer file with a mistake", () => {
     ],
     ["an event pasted into code", `on = ["PostToolUse"]\nshell = "lint {file}"\n`, /bad\.toml:2: .*\$OFFHOOK_FILE/],
     ["a key of a later version", `on = ["PostToolUse"]\ncooldown = "5s"\nshell = "true"\n`, /bad\.toml:2: .*cooldown/],
-    ["nothing in it", "", /bad\.toml.*"?on"?/],
+    ["nothing in it", "", /bad\.toml:1: on is missing; write .*on = /],
   ];
   for (const [what, toml, said] of mistakes) {
     test(`(${what}) is told with file, line and what to write wherever one looks`, async () => {
@@ -114,10 +114,13 @@ describe("in the place of a consumer file", () => {
       for (const [name] of things) expect(text).toContain(`! ${name.replace("\n", "\\n")} does not run:\n`);
       rmSync(path("directory"), { recursive: true });
       on.consumer("directory", WELL);
-      await until(
-        async () => consumerOf(await on.status(), "directory").ok === 1,
-        () => "what waited did not run",
-      );
+      chmodSync(path("open"), 0o600);
+      for (const mended of ["directory", "open"]) {
+        await until(
+          async () => consumerOf(await on.status(), mended).ok === 1,
+          () => `what waited did not run: ${mended}`,
+        );
+      }
     });
   }
 });
@@ -137,8 +140,8 @@ describe("an editor that saves", () => {
     const daemon = await on.start();
     const halves: [string, RegExp][] = [
       [`on = ["PostToolUse"]\nshell = "ech`, /edited\.toml:2: /],
-      ["", /on/],
-      ["on = ", /edited\.toml:1: /],
+      ["", /edited\.toml:1: on is missing/],
+      ["on = ", /edited\.toml:1: .*missing value/],
     ];
     for (const [half, said] of halves) {
       truncateSync(path("edited"));
@@ -157,7 +160,7 @@ describe("an editor that saves", () => {
     expect(consumerOf(await on.settled(), "edited")).toMatchObject({ ok: 4, failed: 0 });
     const said = (await on.ndjson(["deliveries", "--consumer", "edited"])).map((one) => one.attempts[0].stdout);
     expect(said).toEqual(["one\n", "one\n", "one\n", "two\n"]);
-    expect(timesIn(daemon.output(), "the last good version goes on")).toBe(3);
+    expect(timesIn(daemon.output(), "the last good version goes on")).toBeGreaterThanOrEqual(3);
   });
 
   test("through a file beside it leaves no consumer behind", async () => {

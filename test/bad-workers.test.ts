@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { consumerOf, controlCharacters, openGuarded } from "./guarded.ts";
+import { consumerOf, controlCharacters, isRunning, openGuarded } from "./guarded.ts";
 import { type Daemon, type Running, until, wrote } from "./running.ts";
 
 /** As many characters as of an output may be stored: what worker output keeps, as text that shows each byte in up to three. */
@@ -34,14 +34,6 @@ async function oneEvent(payload: Record<string, unknown> = wrote(on.file("a.py")
   const status = await on.settled();
   expect(consumerOf(status, "well")).toMatchObject({ state: "active", ok: 1, failed: 0 });
   return status;
-}
-
-/** Whether a process runs; one that only waits for its parent to collect it does not. */
-function isRunning(pid: number): boolean {
-  const state = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)])
-    .stdout.toString()
-    .trim();
-  return state !== "" && !state.startsWith("Z");
 }
 
 function residentMb(daemon: Daemon): number {

@@ -131,7 +131,7 @@ describe("limits", () => {
     ["1k", "p99", 10, 22],
     ["1k-16", "p50", 40, 58],
     ["200k", "p50", 8, 11],
-    ["5m", "p50", 20, 41],
+    ["5m", "p50", 20, 26],
     ["python", "p50", 32, 24],
   ])("%s %s: beside %d ms publish may take %d ms and no more", (table, figure, otherMs, mostMs) => {
     const limit = limitOf(table, figure);

@@ -44,3 +44,11 @@ export function controlCharacters(text: string): string[] {
     (character) => character !== "\n" && /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(character),
   );
 }
+
+/** Whether a process runs; one that only waits for its parent to collect it does not. */
+export function isRunning(pid: number): boolean {
+  const state = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)])
+    .stdout.toString()
+    .trim();
+  return state !== "" && !state.startsWith("Z");
+}

@@ -60,8 +60,9 @@ function consumerFiles(directory: string): string[] {
 function stampOf(paths: readonly string[]): string {
   const stamps = paths.map((path) =>
     orItsCode(() => {
-      const { size, mtimeMs, ino } = statSync(path);
-      return `${path}:${size}:${mtimeMs}:${ino}`;
+      // The change time too: a file that was refused for its mode is mended by chmod alone.
+      const { size, mtimeMs, ctimeMs, ino } = statSync(path);
+      return `${path}:${size}:${mtimeMs}:${ctimeMs}:${ino}`;
     }),
   );
   return stamps.join("|");

@@ -6,7 +6,7 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 
 /** The version of the tables below, kept in `user_version`. */
 export const LEDGER_VERSION = 1;
@@ -139,17 +139,15 @@ export function openForReading(path: string): Database | null {
   return db;
 }
 
+const LOOK_AT_IT = "look at the mode and owner of it and of its directory, and at the disk's free space";
+
 function open(path: string, options: { create?: boolean; readonly?: boolean; strict: boolean }): Database {
   try {
     const db = new Database(path, options);
     db.run("PRAGMA busy_timeout = 5000");
     return db;
   } catch (error) {
-    throw new OffhookError(
-      EXIT.config,
-      `cannot open the ledger ${path}: ${messageOf(error)}`,
-      "look at its mode and owner, and at the disk's free space",
-    );
+    throw new OffhookError(EXIT.config, `cannot open the ledger ${path}: ${messageOf(error)}`, LOOK_AT_IT);
   }
 }
 
@@ -161,7 +159,9 @@ function versionOf(db: Database, path: string): number {
     throw new OffhookError(
       EXIT.config,
       `the ledger ${path} cannot be read: ${messageOf(error)}`,
-      `set it aside (mv ${path} ${path}.damaged) and start again: waiting events are in the spool and are not affected`,
+      /^SQLITE_(NOTADB|CORRUPT)/.test(codeOf(error) ?? "")
+        ? `set it aside (mv ${path} ${path}.damaged) and start again: waiting events are in the spool and are not affected`
+        : LOOK_AT_IT,
     );
   }
   if (version > LEDGER_VERSION) {
