@@ -194,7 +194,7 @@ test("a file larger than the process may write: nothing stays behind", async () 
 const unshare = ["unshare", ...(IS_ROOT ? ["-m"] : ["-rm"])];
 const HAS_MOUNTS =
   Bun.which("unshare") !== null && Bun.spawnSync([...unshare, "mount", "-t", "tmpfs", "none", "/mnt"]).exitCode === 0;
-const withReason = (name: string) => (HAS_MOUNTS ? name : `${name} (skipped: no mount namespaces here)`);
+const withReason = (name: string) => (HAS_MOUNTS ? name : `${name} (reason: no mount namespaces here)`);
 
 /** Runs shell lines in a mount namespace; gives what they printed on stderr, and their last exit code. */
 async function mounted(home: string, lines: string): Promise<{ exitCode: number | null; stderr: string }> {

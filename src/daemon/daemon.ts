@@ -16,6 +16,7 @@ import { messageOf, OffhookError } from "../errors.ts";
 import { projectFinder, realPathFinder } from "../event/project.ts";
 import { openSpool } from "../spool/collect.ts";
 import { openLedger } from "../stream/ledger.ts";
+import { passingTrouble } from "../stream/passing-trouble.ts";
 import { bootId, processStartTime } from "../system/process.ts";
 import { version } from "../version.ts";
 import { watchConfig } from "./config-watch.ts";
@@ -56,6 +57,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const stream = openLedger(join(home, "ledger.db"), { now: Date.now, durability: settings.durability });
   const checkHome = rememberFiles(home, [join(home, "daemon.lock"), join(home, "ledger.db")]);
   const failed = Promise.withResolvers<never>();
+  // Whatever escapes is unknown territory: end, and let the next start find everything where the ledger has it.
+  process.on("uncaughtException", failed.reject);
   const leftover = await recover(stream, KILL_AFTER_MS);
   if (leftover > 0)
     log(
@@ -79,14 +82,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     now: Date.now,
     random: Math.random,
     onOutcome: options.onOutcome,
-    onDiskTrouble: (error) => sayDiskTrouble(error),
+    onTrouble: (error) => sayTrouble(error),
     fail: failed.reject,
   });
   let saidTroubleAt = Number.NEGATIVE_INFINITY;
-  const sayDiskTrouble = (error: unknown) => {
+  const sayTrouble = (error: unknown) => {
     if (performance.now() - saidTroubleAt < SAY_AGAIN_MS) return;
     saidTroubleAt = performance.now();
-    log(`consumers wait: ${messageOf(error)}; make room on the disk of ${home}`);
+    log(`consumers wait: ${messageOf(error)} (${home}); ${passingTrouble(error)}`);
   };
   const roster: Roster = makeRoster(home, {
     stream,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { codeOf, messageOf } from "../errors.ts";
 import { type EventContext, makeEvent } from "../event/event.ts";
 import type { Spool } from "../spool/collect.ts";
-import { isDiskTrouble } from "../stream/disk-trouble.ts";
+import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Stream } from "../stream/stream.ts";
 
 const BATCH = { maxFiles: 500, maxBytes: 8 * 1024 * 1024 };
@@ -151,6 +151,7 @@ export function makeIngest(deps: IngestDeps): Ingest {
 
 /** What to do about trouble that may pass; null for what does not. Of SQLite only the disk's own does. */
 function adviceFor(error: unknown, home: string): string | null {
-  if (isDiskTrouble(error)) return `make room on the disk of ${home}`;
+  const advice = passingTrouble(error);
+  if (advice !== null) return `${advice} (${home})`;
   return /^E[A-Z]+$/.test(codeOf(error) ?? "") ? `look at ${home}/spool` : null;
 }

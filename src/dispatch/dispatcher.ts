@@ -5,7 +5,7 @@
 //    transaction: the attempt is written before the worker starts, its outcome after it ended.
 // 3. settle: outcome and state change are one transaction; then the next turn.
 //
-// A failure of one delivery never leaves this file. While the disk takes no writes the group rests, and outcomes are kept and
+// A failure of one delivery never leaves this file. While the ledger cannot be written (a full disk) the group rests, and outcomes are kept and
 // written later. Any other failure to write the ledger goes to `fail`, which ends the daemon: its next start finds every
 // delivery where the ledger has it.
 import { type AttemptResult, reasonOf, verdict } from "../attempt/outcome.ts";
@@ -14,7 +14,7 @@ import type { Attempt } from "../attempt/run.ts";
 import { MAX_RETRY_AFTER_MS } from "../attempt/webhook.ts";
 import type { Consumer } from "../config/schema.ts";
 import { compileMatch } from "../match/match.ts";
-import { isDiskTrouble } from "../stream/disk-trouble.ts";
+import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Delivery, Next, Stream } from "../stream/stream.ts";
 import { decide } from "./flow.ts";
 import { batchOf, isOrdered, runsInside } from "./inside.ts";
@@ -23,8 +23,8 @@ import type { Turns } from "./turns.ts";
 
 /** Events decided, builtin deliveries run, and deliveries skipped in one turn at most. */
 const BATCH = 200;
-/** How long a group rests before it tries a disk again that took no writes. */
-const DISK_REST_MS = 1000;
+/** How long a group rests before it tries again to write what could not be written. */
+const REST_MS = 1000;
 
 export type DispatcherDeps = {
   stream: Stream;
@@ -42,8 +42,8 @@ export type DispatcherDeps = {
   random(): number;
   /** Told of every outcome, for the daemon's log. */
   onOutcome(outcome: OutcomeReport): void;
-  /** Told each time the disk took no write. */
-  onDiskTrouble(error: unknown): void;
+  /** Told each time the ledger could not be written and it will pass. */
+  onTrouble(error: unknown): void;
   /** Told when the ledger cannot be written for another reason. */
   fail(error: unknown): void;
 };
@@ -83,9 +83,9 @@ export function makeDispatcher(first: Consumer, deps: DispatcherDeps): Dispatche
       const hasStartedAll = runsInside(consumer) ? startInside(dueInMs !== null) : startWorkers();
       if (!hasDecidedAll || !hasStartedAll) advance();
     } catch (error) {
-      if (!isDiskTrouble(error)) return deps.fail(error);
-      deps.onDiskTrouble(error);
-      comeBackIn(DISK_REST_MS);
+      if (passingTrouble(error) === null) return deps.fail(error);
+      deps.onTrouble(error);
+      comeBackIn(REST_MS);
     }
   };
   const advance = () => deps.turns.ask(turn);
@@ -170,20 +170,20 @@ export function makeDispatcher(first: Consumer, deps: DispatcherDeps): Dispatche
       });
   };
 
-  /** Writes an outcome, as soon as the disk takes it. False: not written; the next start finds the attempt unfinished. */
+  /** Writes an outcome, as soon as that is possible. False: not written; the next start finds the attempt unfinished. */
   const isWritten = async (write: () => void): Promise<boolean> => {
     for (;;) {
       try {
         write();
         return true;
       } catch (error) {
-        if (!isDiskTrouble(error)) {
+        if (passingTrouble(error) === null) {
           deps.fail(error);
           return false;
         }
-        deps.onDiskTrouble(error);
+        deps.onTrouble(error);
         if (stopping) return false;
-        await Bun.sleep(DISK_REST_MS);
+        await Bun.sleep(REST_MS);
       }
     }
   };
