@@ -64,11 +64,11 @@ describe("reading", () => {
     expect(openSpool(home).read(ids, LIMIT)).toMatchObject({ taken: 2, files: [{ name: ids[1] }], bad: [] });
   });
 
-  test("removes only what it is told to, and twice is no error", () => {
+  test("removes only what it is told to, and twice is no error", async () => {
     const [one, two] = [put(), put()];
     const spool = openSpool(home);
-    spool.remove([one]);
-    spool.remove([one]);
+    await spool.remove([one]);
+    await spool.remove([one]);
     expect(readdirSync(join(home, "spool", "new"))).toEqual([two]);
   });
 });

@@ -1,7 +1,7 @@
 // Spool to stream: the only way an event gets in.
 //
 // 1. List what waits (collect.ts keeps the promised order).
-// 2. Batch by batch: read, make events, append in one transaction that survives a power cut, then delete the files.
+// 2. Batch by batch: read, make events, append in one transaction that survives a power cut, only then delete the files.
 //    A kill anywhere leaves the file, the row, or both: the id makes the second append of the same file nothing.
 // 3. Between batches the loop gives way, so that workers and commands are served during a long backlog.
 import { type FSWatcher, statSync, watch } from "node:fs";
@@ -14,6 +14,9 @@ import type { Stream } from "../stream/stream.ts";
 
 const BATCH = { maxFiles: 500, maxBytes: 8 * 1024 * 1024 };
 const SWEEP_EVERY_MS = 3600 * 1000;
+
+/** A spool directory that has not changed for so long, and is empty, is at rest. */
+const REST_MS = 2000;
 
 /** The poll covers what the watch misses; FSEvents reports late and not everything (oven-sh/bun#39070). */
 const POLL_MS = process.platform === "darwin" ? 250 : 1000;
@@ -60,9 +63,15 @@ export function makeIngest(deps: IngestDeps): Ingest {
   const takeIn = async () => {
     do {
       again = false;
+      const changedNs = changeTime();
       const names = deps.spool.list();
+      // Only what was at rest for a while, and empty, need not be looked into again before it changes: times are coarse.
+      const isAtRest = names.length === 0 && Number(changedNs / 1_000_000n) < deps.now() - REST_MS;
+      restingSinceNs = isAtRest ? changedNs : null;
+      // Files are deleted while the next batch is read: on a disk that discards, that is the slowest part by far.
+      let removal: Promise<void> = Promise.resolve();
       for (let at = 0; at < names.length && !stopping; ) {
-        const read = deps.spool.read(names.slice(at), BATCH);
+        const read = deps.spool.read(names.slice(at, at + BATCH.maxFiles), BATCH);
         for (const { name, reason, stays } of read.bad) {
           const place = stays === null ? "set aside in spool/bad" : `stays in spool/new (${stays})`;
           deps.log(`spool: ${JSON.stringify(name)} ${place}: ${reason}`);
@@ -76,11 +85,14 @@ export function makeIngest(deps: IngestDeps): Ingest {
         const added = deps.stream.append(read.files.map((file) => makeEvent(file.header, file.body, deps.context)));
         // After the append: what is in the ledger now is in the one that the next daemon finds.
         deps.checkHome();
-        deps.spool.remove(read.files.map((file) => file.name));
-        at += read.taken;
         if (added > 0) deps.onAppended();
+        await removal;
+        removal = deps.spool.remove(read.files.map((file) => file.name));
+        removal.catch(() => undefined); // Awaited in a moment; what stays after all is found again by its id.
+        at += read.taken;
         if (at < names.length) await new Promise<void>((resolve) => setImmediate(resolve));
       }
+      await removal;
     } while (again && !stopping);
   };
 
@@ -102,8 +114,11 @@ export function makeIngest(deps: IngestDeps): Ingest {
   let poll: Timer | null = null;
   let sweptAt = Number.NEGATIVE_INFINITY;
 
+  const directory = join(deps.home, "spool", "new");
+  let restingSinceNs: bigint | null = null;
+  const changeTime = () => statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n;
+
   const watchDirectory = () => {
-    const directory = join(deps.home, "spool", "new");
     const { ino, birthtimeNs } = statSync(directory, { bigint: true });
     // A new directory may get the inode of the one that was deleted.
     const identity = `${ino}:${birthtimeNs}`;
@@ -131,7 +146,7 @@ export function makeIngest(deps: IngestDeps): Ingest {
     } catch (error) {
       return stumble(error);
     }
-    void run();
+    if (changeTime() !== restingSinceNs) void run();
   };
 
   return {

@@ -17,6 +17,7 @@ import {
   readSync,
   unlinkSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SpoolHeader } from "../event/event.ts";
 import { setAside } from "./set-aside.ts";
@@ -32,7 +33,7 @@ export type Spool = {
   /** Reads waiting files in that order until `maxFiles` or `maxBytes` is reached; moves what is not ours to bad/. */
   read(names: readonly string[], limit: { maxFiles: number; maxBytes: number }): ReadResult;
   /** Removes files whose events are committed. */
-  remove(names: readonly string[]): void;
+  remove(names: readonly string[]): Promise<void>;
   /** Removes files in tmp/ that are a minute old and whose writer is dead, or older than a day. Returns how many. */
   sweep(now: number): number;
 };
@@ -107,8 +108,8 @@ export function openSpool(home: string): Spool {
       return result;
     },
 
-    remove(names) {
-      for (const name of names) unlinkIfThere(join(dirs.new, name));
+    async remove(names) {
+      await Promise.all(names.map((name) => rm(join(dirs.new, name), { force: true })));
     },
 
     sweep(now) {
