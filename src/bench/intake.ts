@@ -1,7 +1,7 @@
 // How fast the daemon takes in a backlog, what it weighs afterwards, and what it costs when nothing happens.
 //
 // 1. A backlog is written into the spool of a new home and synced; then the daemon is started. The clock runs from there.
-// 2. Files go in the order of their names and each only after its commit: when the last is gone, all are in.
+// 2. Files are committed in the order of their names, and go only after that: when the last is gone, all are in.
 // 3. Counted by id from `offhook events`: none missing, none foreign.
 // 4. The consumers settle what they got, within a limit; then the daemon is looked at while it has nothing to do.
 import { existsSync, readdirSync } from "node:fs";

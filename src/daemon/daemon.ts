@@ -70,7 +70,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const slots = makeSlots(settings.workers, () => roster.advance());
   // Measured by a clock that nobody sets back: an answer of the disk must not be believed for a day.
   const realPath = realPathFinder({ now: () => performance.now() });
-  const dispatcherDeps = (): DispatcherDeps => ({
+  const dispatcherDeps: DispatcherDeps = {
     stream,
     slots,
     turns,
@@ -82,14 +82,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     now: Date.now,
     random: Math.random,
     onOutcome: options.onOutcome,
-    onTrouble: (error) => sayTrouble(error),
+    onTrouble: troubleSayer(home, log),
     fail: failed.reject,
-  });
-  let saidTroubleAt = Number.NEGATIVE_INFINITY;
-  const sayTrouble = (error: unknown) => {
-    if (performance.now() - saidTroubleAt < SAY_AGAIN_MS) return;
-    saidTroubleAt = performance.now();
-    log(`consumers wait: ${messageOf(error)} (${home}); ${passingTrouble(error)}`);
   };
   const roster: Roster = makeRoster(home, {
     stream,
@@ -146,18 +140,27 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   } finally {
     config.stop();
     await ingest.stop();
-    const ended = roster.stop().then(() => true);
-    const isDrained = await Promise.race([
-      ended,
-      Bun.sleep(drainMs).then(() => false),
-      signals.hurry.then(() => false),
-    ]);
-    if (!isDrained) {
-      roster.endRunning();
-      log("ending what still runs; it is ready again at the next start");
-      await ended;
-    }
+    await drain(roster, Promise.race([Bun.sleep(drainMs), signals.hurry]), log);
     await control.stop();
     stream.close();
   }
+}
+
+/** Says trouble that passes once a minute, however many groups meet it. */
+function troubleSayer(home: string, log: (line: string) => void): (error: unknown) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (performance.now() - saidAt < SAY_AGAIN_MS) return;
+    saidAt = performance.now();
+    log(`consumers wait: ${messageOf(error)} (${home}); ${passingTrouble(error)}`);
+  };
+}
+
+/** Lets running attempts end by themselves until `patience` is over, then ends them. */
+async function drain(roster: Roster, patience: Promise<unknown>, log: (line: string) => void): Promise<void> {
+  const ended = roster.stop();
+  if (await Promise.race([ended.then(() => true), patience.then(() => false)])) return;
+  roster.endRunning();
+  log("ending what still runs; it is ready again at the next start");
+  await ended;
 }

@@ -29,7 +29,7 @@ export function makeRoster(
   home: string,
   deps: {
     stream: Stream;
-    dispatcher(): DispatcherDeps;
+    dispatcher: DispatcherDeps;
     secrets(): Secrets;
     only: readonly string[] | null;
     log(line: string): void;
@@ -49,8 +49,7 @@ export function makeRoster(
       before.dispatcher.replace(consumer);
       deps.log(`${consumer.name}: the changed file is in use`);
     }
-    const dispatcher =
-      before?.dispatcher ?? (state === "left-out" ? null : makeDispatcher(consumer, deps.dispatcher()));
+    const dispatcher = before?.dispatcher ?? (state === "left-out" ? null : makeDispatcher(consumer, deps.dispatcher));
     if (state === "left-out") deps.stream.openGroup(consumer.name, { start: consumer.start, ordered: consumer.order });
     seats.set(consumer.name, { dispatcher, fingerprint, state, error: null });
   };
