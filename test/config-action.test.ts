@@ -1,20 +1,10 @@
 // What people are told of an action that is wrong, and above all of one through which event data would become code.
 import { describe, expect, test } from "bun:test";
-import { parseConsumer } from "../src/config/consumer.ts";
+import { errorsOf, ON, type Row } from "./consumer-errors.ts";
 
 const SECRETS = { TOKEN: "s3cr3t-token", NOT_A_URL: "s3cr3t-word" };
 
-function errors(text: string): string[] {
-  const reading = { name: "lint", path: "/h/lint.toml", label: "lint.toml", userHome: "/home/dev", secrets: SECRETS };
-  const loaded = parseConsumer(text, reading);
-  if (loaded.kind === "ok") throw new Error(`nothing was wrong with ${text}`);
-  return loaded.errors;
-}
-
-const ON = 'on = ["PostToolUse"]\n';
-
-/** Each row: the file after its first line `on = [...]`, and all that is said of it. */
-type Row = [sentence: string, text: string, said: string[]];
+const errors = (text: string) => errorsOf(text, SECRETS);
 
 describe("what is said of commands", () => {
   const rows: Row[] = [

@@ -1,20 +1,6 @@
 // What people are told of a consumer file that is wrong: keys, values, and everything at once.
 import { describe, expect, test } from "bun:test";
-import { parseConsumer } from "../src/config/consumer.ts";
-
-const SECRETS = {};
-
-function errors(text: string): string[] {
-  const reading = { name: "lint", path: "/h/lint.toml", label: "lint.toml", userHome: "/home/dev", secrets: SECRETS };
-  const loaded = parseConsumer(text, reading);
-  if (loaded.kind === "ok") throw new Error(`nothing was wrong with ${text}`);
-  return loaded.errors;
-}
-
-const ON = 'on = ["PostToolUse"]\n';
-
-/** Each row: the file after its first line `on = [...]`, and all that is said of it. */
-type Row = [sentence: string, text: string, said: string[]];
+import { errorsOf as errors, ON, type Row } from "./consumer-errors.ts";
 
 describe("what is said", () => {
   const rows: Row[] = [
