@@ -20,6 +20,7 @@ import { keyOf } from "../match/key.ts";
 import { match, type Rule } from "../match/match.ts";
 import { findEvent } from "../stream/find.ts";
 import { openInspection } from "../stream/inspect.ts";
+import { isTerminal } from "../system/libc.ts";
 
 /** What `try --json` gives; it changes only by addition. */
 type Explanation = {
@@ -164,6 +165,12 @@ function consumerNamed(home: string, name: string, secrets: Secrets): Consumer {
 
 /** The event that publishing stdin now would make. */
 async function eventOfStdin(home: string): Promise<StoredEvent> {
+  if (isTerminal(0))
+    throw new OffhookError(
+      EXIT.usage,
+      "try: no event: stdin is a terminal",
+      "offhook try NAME < payload.json, or offhook try NAME --event SEQ",
+    );
   const body = await Bun.stdin.bytes();
   const header = {
     v: 1 as const,
