@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { consumerOf, controlCharacters, openGuarded, timesIn } from "./guarded.ts";
+import { consumerOf, controlCharacters, haveArrived, openGuarded, timesIn } from "./guarded.ts";
 import { type Running, until, wrote } from "./running.ts";
 
 let on: Running;
@@ -23,11 +23,7 @@ afterEach(() => on.end());
 
 const spool = (...names: string[]) => join(on.home, "spool", ...names);
 const events = async () => (await on.status()).stream.events;
-const arrived = (count: number) =>
-  until(
-    async () => (await events()) === count,
-    () => `not ${count} events`,
-  );
+const arrived = (count: number) => haveArrived(on, count);
 
 /** Everything that is no event, in spool/new. Gives how many. */
 function plantStrangers(): number {

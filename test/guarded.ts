@@ -1,6 +1,6 @@
 // A scratch home as running.ts makes it, for tests of bad input: no command that is run in it may ever exit 2, which Claude
 // Code would read as "block".
-import { openRunning, type Running } from "./running.ts";
+import { openRunning, type Running, until } from "./running.ts";
 
 /** Makes a scratch home in which every run is held to that promise. */
 export function openGuarded(): Running {
@@ -31,6 +31,14 @@ export function neverTwo(exitCode: number | null, what: string): void {
 /** One consumer's part of a status. */
 export function consumerOf(status: any, name: string): any {
   return status.consumers.find((one: any) => one.name === name);
+}
+
+/** Waits until the stream has so many events. */
+export function haveArrived(on: Running, count: number): Promise<void> {
+  return until(
+    async () => (await on.status()).stream.events === count,
+    () => `not ${count} events`,
+  );
 }
 
 /** How often a text is in another. */

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { consumerOf, openGuarded, timesIn } from "./guarded.ts";
+import { consumerOf, haveArrived, openGuarded, timesIn } from "./guarded.ts";
 import { type Running, until, wrote } from "./running.ts";
 
 let on: Running;
@@ -14,11 +14,7 @@ beforeEach(() => {
 afterEach(() => on.end());
 
 const spool = (...names: string[]) => join(on.home, "spool", ...names);
-const arrived = (count: number) =>
-  until(
-    async () => (await on.status()).stream.events === count,
-    () => `not ${count} events`,
-  );
+const arrived = (count: number) => haveArrived(on, count);
 const publish = () => on.publish(wrote(on.file("a.py")));
 
 describe("while the daemon runs, spool/new", () => {

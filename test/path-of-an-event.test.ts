@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { consumerOf, isRunning } from "./guarded.ts";
 import { BINARY, openRunning, type Running, until, wrote } from "./running.ts";
 
 let on: Running;
@@ -9,8 +10,6 @@ beforeEach(() => {
   on = openRunning();
 });
 afterEach(() => on.end());
-
-const consumerOf = (status: any, name: string) => status.consumers.find((one: any) => one.name === name);
 
 describe("one write and three consumers", () => {
   test("each gets it once, by its own rules, and every command tells of it", async () => {
@@ -342,11 +341,3 @@ describe("the daemon", () => {
     expect((await on.offhook(["consume", "nobody"])).exitCode).toBe(66);
   });
 });
-
-/** Whether a process runs; one that only waits for its parent to collect it does not. */
-function isRunning(pid: number): boolean {
-  const state = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)])
-    .stdout.toString()
-    .trim();
-  return state !== "" && !state.startsWith("Z");
-}

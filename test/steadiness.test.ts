@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
+import { consumerOf } from "./guarded.ts";
 import { BINARY, openRunning, type Running, until, wrote } from "./running.ts";
 
 let on: Running;
@@ -9,8 +10,6 @@ beforeEach(() => {
   on = openRunning();
 });
 afterEach(() => on.end());
-
-const consumerOf = (status: any, name: string) => status.consumers.find((one: any) => one.name === name);
 
 test("whoever reads its log may go away: the work goes on, and TERM still ends it well", async () => {
   on.consumer("c", `on = ["PostToolUse"]\nshell = "true"\n`);

@@ -119,7 +119,7 @@ function overview(): string {
     "  offhook status",
     "",
     "home: $OFFHOOK_HOME, by default ~/.offhook",
-    "exit: 0 well, 1 could not store or a person is needed, 64 usage, 66 no such id or name, 69 no daemon,",
+    "exit: 0 well, 1 could not store or a person is needed, 64 usage, 66 no such id or name,",
     "      75 held by another, 77 permission, 78 config; never 2",
   ].join("\n");
 }
