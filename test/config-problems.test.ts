@@ -88,6 +88,16 @@ describe("what is said", () => {
       ["lint.toml:3: retry must have a max_backoff (5m) of at least backoff (10m)"],
     ],
     [
+      "of a list of tables where one belongs",
+      'builtin = "log"\n[[retry]]\nmax = 5',
+      ['lint.toml:3: retry must be a table, for instance { max = 3, backoff = "2s", max_backoff = "5m" }'],
+    ],
+    [
+      "of a date where a table belongs",
+      'builtin = "log"\nretry = 2026-01-01',
+      ['lint.toml:3: retry must be a table, for instance { max = 3, backoff = "2s", max_backoff = "5m" }'],
+    ],
+    [
       "of a project that is no place",
       'builtin = "log"\nprojects = ["shop"]',
       ['lint.toml:3: projects[1] = "shop" must be an absolute path or start with "~/"'],
@@ -152,14 +162,16 @@ describe("what is said", () => {
     ]);
   });
   test("is all that is wrong, in the order of the file", () => {
-    const said = errors('timeout = 60\nfils = ["*.py"]\non = "Stop"\nagent = "x"\nrun = ["x", "{fiel}"]\ndedup = "1s"');
+    const said = errors(
+      'timeout = 60\nfils = ["*.py"]\non = "Stop"\nagent = "x"\nrun = ["x", "{fiel}"]\npartitions = 2',
+    );
     expect(said.map((line) => line.slice(0, 24))).toEqual([
       "lint.toml:1: timeout = 6",
       "lint.toml:2: unknown key",
       'lint.toml:3: on = "Stop"',
       'lint.toml:4: agent = "x"',
       'lint.toml:5: run[2] = "{',
-      "lint.toml:6: dedup is no",
+      "lint.toml:6: partitions ",
     ]);
   });
   test("of an unknown placeholder names those that are known", () => {

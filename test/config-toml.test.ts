@@ -52,6 +52,13 @@ describe("the line of an error", () => {
   });
 });
 
+test("a key of 30,000 parts is refused as too deep", () => {
+  expect(problem(`a = 1\n${"b.".repeat(30_000)}c = 1`)).toEqual({
+    line: 2,
+    text: "tables and lists are nested more than 40 deep",
+  });
+});
+
 describe("the line of a key", () => {
   const text = [
     'on = ["a"] # retry = 1',

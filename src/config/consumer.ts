@@ -5,7 +5,15 @@
 import { expandHome, isRelativePath } from "./argv.ts";
 import { type Finding, toLines } from "./finding.ts";
 import { check } from "./issues.ts";
-import { type Action, CONSUMER_KEYS, type Consumer, type ConsumerTable, consumerTable, NOT_YET } from "./schema.ts";
+import {
+  type Action,
+  CONSUMER_KEYS,
+  type Consumer,
+  type ConsumerTable,
+  consumerTable,
+  isSilenceable,
+  NOT_YET,
+} from "./schema.ts";
 import type { SecretValues } from "./secret-text.ts";
 import { secretFindings, secretsOf } from "./secret-use.ts";
 import { isProblem, parseToml, type TomlTable } from "./toml.ts";
@@ -55,6 +63,7 @@ function actionFindings(table: TomlTable): Finding[] {
 
 function consumerOf(table: ConsumerTable, raw: TomlTable, text: string, reading: Reading): Consumer {
   const { name, path, userHome } = reading;
+  const action = actionOf(table, userHome);
   return {
     name,
     path,
@@ -66,14 +75,20 @@ function consumerOf(table: ConsumerTable, raw: TomlTable, text: string, reading:
     agent: table.agent,
     where: table.where,
     start: table.start,
-    action: actionOf(table, userHome),
+    action,
     key: table.key,
+    dedupMs: table.dedup,
+    debounce: table.debounce,
+    cooldownMs: table.cooldown,
     order: table.order,
     concurrency: table.concurrency,
+    rate: table.rate,
+    maxAgeMs: table.max_age,
     timeoutMs: table.timeout,
     findings: table.findings,
     retry: { max: table.retry.max, backoffMs: table.retry.backoff, maxBackoffMs: table.retry.max_backoff },
     maxDepth: table.max_depth,
+    silenceable: table.silenceable ?? isSilenceable(action),
     enabled: table.enabled,
     secrets: secretsOf(raw, reading.secrets),
   };

@@ -6,6 +6,7 @@ import type { TomlTable } from "./toml.ts";
 /** What to write for a key that must be there and is not. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   on: 'on = ["PostToolUse"]',
+  "debounce.quiet": 'quiet = "1s"',
   "webhook.url": 'url = "${SLACK_URL}"',
   name: 'name = "my-laptop"',
 };

@@ -7,12 +7,10 @@ import { type Loaded, parseConsumer } from "./consumer.ts";
 import { directoryRefusal, readOwnFile } from "./own-file.ts";
 import type { Consumer } from "./schema.ts";
 import type { Secrets } from "./secrets.ts";
+import { isConsumerName, LONGEST_CONSUMER_NAME } from "./values.ts";
 
 /** A file that cannot be used: everything that is wrong with it, a line each. `isName`: its name could be a consumer's. */
 export type BrokenConsumer = { name: string; path: string; errors: string[]; isName: boolean };
-
-const NAME = /^[a-z0-9-]+$/;
-const LONGEST_NAME = 64;
 
 /**
  * Reads all consumer files, in the order of their names; no directory means none. Files that end in anything but .toml, and
@@ -29,7 +27,7 @@ export function loadConsumers(home: string, secrets: Secrets): { consumers: Cons
     const path = join(directory, file);
     const loaded: Loaded = refusal === null ? loadOne(name, path, secrets) : { kind: "broken", errors: [refusal] };
     if (loaded.kind === "ok") consumers.push(loaded.consumer);
-    else broken.push({ name, path, errors: loaded.errors, isName: isName(name) });
+    else broken.push({ name, path, errors: loaded.errors, isName: isConsumerName(name) });
   }
   return { consumers, broken };
 }
@@ -38,20 +36,20 @@ export function loadConsumers(home: string, secrets: Secrets): { consumers: Cons
 export function consumerNames(home: string): string[] {
   return filesIn(join(home, "consumers"))
     .map((file) => basename(file, ".toml"))
-    .filter(isName);
+    .filter(isConsumerName);
 }
 
 function loadOne(name: string, path: string, secrets: Secrets): Loaded {
   const label = `consumers/${JSON.stringify(`${name}.toml`).slice(1, -1)}`;
   const broken = (why: string): Loaded => ({ kind: "broken", errors: [`${label}: ${why}`] });
-  if (!isName(name)) {
+  if (!isConsumerName(name)) {
     const better = name
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "-")
       .replace(/^-+|-+$/g, "")
-      .slice(0, LONGEST_NAME);
+      .slice(0, LONGEST_CONSUMER_NAME);
     const advice = better === "" ? "" : `; rename it to ${better}.toml`;
-    return broken(`a consumer's name is made of a-z, 0-9 and -, at most ${LONGEST_NAME} of them${advice}`);
+    return broken(`a consumer's name is made of a-z, 0-9 and -, at most ${LONGEST_CONSUMER_NAME} of them${advice}`);
   }
   const file = readOwnFile(path, { secret: false });
   if (file.kind === "absent") return broken("it went away while it was looked at");
@@ -75,8 +73,4 @@ function filesIn(directory: string): string[] {
     .map((entry) => entry.name)
     .filter((name) => name.endsWith(".toml") && !name.startsWith("."))
     .sort();
-}
-
-function isName(name: string): boolean {
-  return NAME.test(name) && name.length <= LONGEST_NAME;
 }

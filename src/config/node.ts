@@ -5,18 +5,40 @@ import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { formatDuration } from "./duration.ts";
 import { toLines } from "./finding.ts";
 import { check } from "./issues.ts";
 import { readOwnFile } from "./own-file.ts";
 import { isProblem, parseToml } from "./toml.ts";
 import { type NotYet, unknownKeys } from "./unknown.ts";
-import { oneOf, whole } from "./values.ts";
+import { age, consumerName, oneOf, size, tableOf, whole } from "./values.ts";
 
-/** `workers` bounds the commands of all consumers together. */
-export type NodeConfig = { name: string; workers: number; durability: "power" | "full" | "process" };
+/** How long, and how much of it, something is kept. */
+export type Bounds = { ageMs: number; sizeBytes: number };
+
+/**
+ * `workers` bounds the commands of all consumers together. `disabled`: consumers by name. `retention`: what the ledger keeps of
+ * that nobody waits for. `maxLag`: what a group may hold back beyond that; its age is never below retention's.
+ */
+export type NodeConfig = {
+  name: string;
+  workers: number;
+  durability: "power" | "full" | "process";
+  disabled: string[];
+  retention: Bounds;
+  maxLag: Bounds;
+};
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const NOT_YET: readonly NotYet[] = ["retention", "max_lag", "cluster", "forward", "disabled"].map((key) => ({ key }));
+const NOT_YET: readonly NotYet[] = ["cluster", "forward"].map((key) => ({ key }));
+
+const DAY_MS = 86_400_000;
+const RETENTION: Bounds = { ageMs: 7 * DAY_MS, sizeBytes: 2 ** 30 };
+const MAX_LAG: Bounds = { ageMs: 30 * DAY_MS, sizeBytes: 2 ** 30 };
+
+const boundsEntries = { age: v.optional(v.nullable(age), null), size: v.optional(v.nullable(size), null) };
+const boundsTable = (example: string) =>
+  v.optional(tableOf(boundsEntries, `must be a table, for instance { age = "${example}", size = "1GiB" }`), {});
 
 const nodeTable = v.object({
   name: v.optional(
@@ -25,7 +47,42 @@ const nodeTable = v.object({
   ),
   workers: v.optional(whole(1, 1_024), availableParallelism),
   durability: v.optional(oneOf(["power", "full", "process"]), "power"),
+  disabled: v.optional(v.array(consumerName, 'must be a list of consumers, for instance ["lint"]'), []),
+  retention: boundsTable("7d"),
+  max_lag: boundsTable("30d"),
 });
+
+const settings = v.pipe(
+  nodeTable,
+  v.forward(
+    v.partialCheck(
+      [["retention"], ["max_lag"]],
+      ({ retention, max_lag }) => max_lag.age === null || max_lag.age >= (retention.age ?? RETENTION.ageMs),
+      ({ input: { retention, max_lag } }) =>
+        `must have an age (${formatDuration(max_lag.age ?? 0)}) of at least that of retention (${formatDuration(retention.age ?? RETENTION.ageMs)})`,
+    ),
+    ["max_lag"],
+  ),
+  v.transform(({ name, workers, durability, disabled, retention, max_lag }): NodeConfig => {
+    const kept = boundsOf(retention, RETENTION);
+    // What is not said follows retention: who keeps more for himself has not asked for less patience with a group.
+    const lag = boundsOf(max_lag, {
+      ageMs: Math.max(MAX_LAG.ageMs, kept.ageMs),
+      sizeBytes: Math.max(MAX_LAG.sizeBytes, kept.sizeBytes),
+    });
+    return { name, workers, durability, disabled, retention: kept, maxLag: lag };
+  }),
+);
+
+const KEYS = {
+  "": Object.keys(nodeTable.entries),
+  retention: Object.keys(boundsEntries),
+  max_lag: Object.keys(boundsEntries),
+};
+
+function boundsOf(table: { age: number | null; size: number | null }, otherwise: Bounds): Bounds {
+  return { ageMs: table.age ?? otherwise.ageMs, sizeBytes: table.size ?? otherwise.sizeBytes };
+}
 
 /** The settings of a home that exists; makes config.toml where there is none. Error: it is not well (78), nothing is guessed. */
 export function ensureNodeConfig(home: string): NodeConfig {
@@ -61,8 +118,8 @@ export function nodeNameOf(home: string | null): { name: string; error: string |
 export function parseNodeConfig(text: string): NodeConfig {
   const toml = parseToml(text);
   if (isProblem(toml)) throw notWell([`config.toml:${toml.line}: ${toml.text}`]);
-  const refused = unknownKeys(toml.table, { "": Object.keys(nodeTable.entries) }, NOT_YET);
-  const { output, findings } = check(nodeTable, toml.table, refused);
+  const refused = unknownKeys(toml.table, KEYS, NOT_YET);
+  const { output, findings } = check(settings, toml.table, refused);
   const lines = toLines([...refused, ...findings], "config.toml", toml.lineOf);
   if (output === null || lines.length > 0) throw notWell(lines);
   return output;
@@ -90,6 +147,17 @@ name = ${JSON.stringify(name)}
 
 # What a stored event survives: "power" a power cut, "full" a power cut on macOS too (slower), "process" a crash of offhook only.
 # durability = "power"
+
+# Consumers of this machine that are left alone, by name: what they want is skipped. For a while: offhook pause NAME.
+# disabled = ["lint"]
+
+# What the ledger keeps of events and of what was done about them: at most so old, and at most so much. What a consumer has not
+# got through yet stays beyond that.
+# retention = { age = "7d", size = "1GiB" }
+
+# What a consumer that gets no further (paused, broken, slow) may hold back. Beyond that its oldest events are skipped, with the
+# reason "expired". The age is at least that of retention.
+# max_lag = { age = "30d", size = "1GiB" }
 `;
 }
 

@@ -49,7 +49,10 @@ export function readOwnFile(path: string, { secret, uid = ourUid() }: { secret: 
     }
     const isWide = secret && (stats.mode & 0o077) !== 0 && stats.uid === uid;
     if (isWide) fchmodSync(fd, 0o600);
-    return textOf(fd, stats.size, isWide);
+    const text = textOf(fd, stats.size);
+    return text === null
+      ? { kind: "refused", why: "it is not UTF-8 text; save it as UTF-8" }
+      : { kind: "ok", text, tightened: isWide };
   } catch (error) {
     return { kind: "refused", why: unreadable(error, path) };
   } finally {
@@ -74,7 +77,8 @@ function refusal(stats: Stats, path: string, uid: number): string | null {
   return stats.size > MAX_BYTES ? "it is larger than 1 MiB; nothing that is written by hand is" : null;
 }
 
-function textOf(fd: number, sizeBytes: number, tightened: boolean): OwnFile {
+/** The first bytes of an opened file as text; null: they are not UTF-8. */
+export function textOf(fd: number, sizeBytes: number): string | null {
   const bytes = new Uint8Array(sizeBytes);
   let filled = 0;
   while (filled < sizeBytes) {
@@ -83,9 +87,9 @@ function textOf(fd: number, sizeBytes: number, tightened: boolean): OwnFile {
     filled += count;
   }
   try {
-    return { kind: "ok", text: new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, filled)), tightened };
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, filled));
   } catch {
-    return { kind: "refused", why: "it is not UTF-8 text; save it as UTF-8" };
+    return null;
   }
 }
 

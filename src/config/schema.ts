@@ -4,15 +4,19 @@ import * as v from "valibot";
 import { argv } from "./argv.ts";
 import { formatDuration } from "./duration.ts";
 import { keyProblem, shellProblem } from "./placeholders.ts";
+import type { Rate } from "./rate.ts";
 import {
   duration,
   fileGlob,
   findingsCode,
   flag,
+  LONGEST_MS,
   listOf,
   oneOf,
   predicate,
   projectGlob,
+  rate,
+  tableOf,
   text,
   toolGlob,
   typeGlob,
@@ -56,12 +60,24 @@ export type Consumer = {
   start: "now" | "earliest";
   action: Action;
   key: string;
+  /** An event is a duplicate when the last accepted one of its key is less than this older. 0: off. */
+  dedupMs: number;
+  /** One delivery with all events of a key: after `quietMs` without one, at the latest after `maxMs`. Null: off. */
+  debounce: { quietMs: number; maxMs: number } | null;
+  /** After a delivery of a key ended well, the key is left alone for so long. 0: off. */
+  cooldownMs: number;
   order: boolean;
   concurrency: number;
+  /** At most so many attempts begin within any `perMs`. Null: off. */
+  rate: Rate | null;
+  /** Older events are skipped. 0: off. */
+  maxAgeMs: number;
   timeoutMs: number;
   findings: number[];
   retry: { max: number; backoffMs: number; maxBackoffMs: number };
   maxDepth: number;
+  /** Whether a project's .offhook.toml may silence it. */
+  silenceable: boolean;
   enabled: boolean;
   /** The secrets of secrets.env that this file names, and no others. */
   secrets: Record<string, string>;
@@ -69,32 +85,67 @@ export type Consumer = {
 
 /** Keys that are decided but not built, as key or as key = value; a file that uses one is refused. */
 export const NOT_YET: readonly { key: string; value?: string }[] = [
-  { key: "dedup" },
-  { key: "debounce" },
-  { key: "cooldown" },
-  { key: "rate" },
-  { key: "max_age" },
-  { key: "silenceable" },
   { key: "partitions" },
   { key: "scope", value: "cluster" },
   { key: "builtin", value: "report" },
 ];
 
+const retryEntries = {
+  max: v.optional(whole(0, 1_000), 3),
+  backoff: v.optional(duration, "2s"),
+  max_backoff: v.optional(duration, "5m"),
+};
 const retryTable = v.pipe(
-  v.object(
-    {
-      max: v.optional(whole(0, 1_000), 3),
-      backoff: v.optional(duration, "2s"),
-      max_backoff: v.optional(duration, "5m"),
-    },
-    'must be a table, for instance { max = 3, backoff = "2s", max_backoff = "5m" }',
-  ),
+  tableOf(retryEntries, 'must be a table, for instance { max = 3, backoff = "2s", max_backoff = "5m" }'),
   v.check(
     (retry) => retry.max_backoff >= retry.backoff,
     ({ input }) =>
       `must have a max_backoff (${formatDuration(input.max_backoff)}) of at least backoff (${formatDuration(input.backoff)})`,
   ),
 );
+
+const debounceEntries = { quiet: duration, max: v.optional(v.nullable(duration), null) };
+const debounceTable = tableOf(
+  debounceEntries,
+  'must be a text or a table, for instance "1s" or { quiet = "1s", max = "30s" }',
+);
+
+const quietAlone = v.pipe(
+  duration,
+  v.transform((quiet) => ({ quiet, max: null })),
+);
+
+// Without a max, so many times its quiet.
+const QUIETS_TO_MAX = 30;
+
+/** `debounce`, as text or as a table; null is off. */
+const debounce = v.pipe(
+  v.lazy((input): v.GenericSchema<unknown, { quiet: number; max: number | null }> => {
+    return typeof input === "string" ? quietAlone : debounceTable;
+  }),
+  v.transform(({ quiet, max }) => ({ quietMs: quiet, maxMs: max ?? Math.min(QUIETS_TO_MAX * quiet, LONGEST_MS) })),
+  v.check(
+    ({ quietMs, maxMs }) => maxMs >= quietMs,
+    ({ input }) =>
+      `must have a max (${formatDuration(input.maxMs)}) of at least quiet (${formatDuration(input.quietMs)})`,
+  ),
+  v.transform((wait) => (wait.quietMs === 0 ? null : wait)),
+);
+
+/** Whether a project may silence a consumer that does not say so: checks may be, what informs people may not. */
+export function isSilenceable(action: Action): boolean {
+  switch (action.kind) {
+    case "run":
+    case "shell":
+      return true;
+    case "webhook":
+      return false;
+    case "builtin":
+      return action.builtin === "none";
+    default:
+      return action satisfies never;
+  }
+}
 
 /** The table of a consumer file. What it does not know is refused before (unknown.ts); an absent action is null. */
 export const consumerTable = v.object({
@@ -110,13 +161,19 @@ export const consumerTable = v.object({
   webhook: v.optional(v.nullable(webhookTable), null),
   builtin: v.optional(v.nullable(oneOf(["log", "notify", "none"])), null),
   key: v.optional(v.pipe(text, predicate(keyProblem)), "{file}"),
+  dedup: v.optional(duration, "0s"),
+  debounce: v.optional(debounce, "0s"),
+  cooldown: v.optional(duration, "0s"),
   order: v.optional(flag, true),
   concurrency: v.optional(whole(1, 64), 1),
+  rate: v.optional(rate, "0/s"),
+  max_age: v.optional(duration, "0s"),
   timeout: v.optional(duration, "60s"),
   findings: v.optional(v.array(findingsCode, "must be a list of exit codes, for instance [1]"), []),
   retry: v.optional(retryTable, {}),
   scope: v.optional(oneOf(["node"]), "node"),
   max_depth: v.optional(whole(0, 100), 0),
+  silenceable: v.optional(v.nullable(flag), null),
   enabled: v.optional(flag, true),
 });
 
@@ -125,6 +182,7 @@ export type ConsumerTable = v.InferOutput<typeof consumerTable>;
 /** Every key that may stand in a consumer file, by the table it stands in ("" is the top). */
 export const CONSUMER_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(consumerTable.entries),
-  retry: Object.keys(retryTable.entries),
+  debounce: Object.keys(debounceEntries),
+  retry: Object.keys(retryEntries),
   webhook: Object.keys(webhookTable.entries),
 };

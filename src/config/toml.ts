@@ -31,7 +31,8 @@ export function parseToml(text: string): Toml | Problem {
     return { line: errorLine(text, outcome), text: `this is not TOML: ${lowerFirst(outcome)}` };
   const lines = new Map<string, number>();
   for (const { path, line } of statements) {
-    for (let length = 1; length <= path.length; length++) {
+    // No deeper than what is let through: a key of 30,000 dots would take their square.
+    for (let length = 1; length <= Math.min(path.length, DEEPEST + 1); length++) {
       const key = JSON.stringify(path.slice(0, length));
       if (!lines.has(key)) lines.set(key, line);
     }

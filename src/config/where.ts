@@ -2,6 +2,7 @@
 // one key; both mean the same here.
 import * as v from "valibot";
 import { nearest } from "./nearest.ts";
+import { isTable } from "./values.ts";
 
 /** What a path may start with: the attributes of the CloudEvent. */
 const ROOTS = "data type source subject id time node sessionid agentid tool tooluseid project depth duplicateof".split(
@@ -43,8 +44,4 @@ function problemOf(path: string, value: unknown): string | null {
   }
   if (["string", "number", "boolean"].includes(typeof value)) return null;
   return `has no text for ${JSON.stringify(path)}; write a glob, for instance "acceptEdits"`;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
