@@ -7,6 +7,7 @@ export const EXIT = {
   failed: 1,
   usage: 64,
   notFound: 66,
+  noDaemon: 69,
   busy: 75,
   permission: 77,
   config: 78,

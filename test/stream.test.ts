@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Event } from "../src/event/event.ts";
 import { openInspection } from "../src/stream/inspect.ts";
 import { openLedger } from "../src/stream/ledger.ts";
-import type { AttemptEnd, Stream } from "../src/stream/stream.ts";
+import type { AttemptEnd, Decision, Stream } from "../src/stream/stream.ts";
 
 let directory: string;
 let path: string;
@@ -58,6 +58,7 @@ const OK: AttemptEnd = {
   reason: null,
   counts: true,
 };
+const NOTHING = { cools: false, events: [] };
 const FAILED: AttemptEnd = { ...OK, outcome: "failed", exitCode: 3, stdout: "" };
 
 const group = (name: string) =>
@@ -69,9 +70,22 @@ const deliver = (consumer: string, keys: string[], ordered = true) =>
     consumer,
     ordered,
     cursor: stream.lastSeq(),
-    deliveries: keys.map((key) => ({ key, seqs: [stream.lastSeq()] })),
+    deliveries: keys.map((key) => ({ key, seqs: [stream.lastSeq()], hold: null })),
+    joins: [],
     skips: [],
+    accepted: [],
   });
+/** A decision without anything in it. */
+const decision = (over: Partial<Decision>): Decision => ({
+  consumer: "lint",
+  ordered: true,
+  cursor: stream.lastSeq(),
+  deliveries: [],
+  joins: [],
+  skips: [],
+  accepted: [],
+  ...over,
+});
 
 describe("append", () => {
   test("gives each event a seq in the order it came", () => {
@@ -139,17 +153,17 @@ describe("append", () => {
 describe("a group", () => {
   test("begins after the last event, or before the first", () => {
     stream.append([makeEvent(), makeEvent()]);
-    expect(stream.openGroup("now", { start: "now", ordered: true })).toBe(2);
-    expect(stream.openGroup("earliest", { start: "earliest", ordered: true })).toBe(0);
+    expect(stream.openGroup("now", { start: "now", ordered: true })).toEqual({ cursor: 2, paused: false });
+    expect(stream.openGroup("earliest", { start: "earliest", ordered: true }).cursor).toBe(0);
   });
 
   test("keeps its cursor over a restart", () => {
     stream.append([makeEvent(), makeEvent(), makeEvent()]);
     stream.openGroup("lint", { start: "earliest", ordered: true });
-    stream.decide({ consumer: "lint", ordered: true, cursor: 2, deliveries: [], skips: [] });
+    stream.decide(decision({ cursor: 2 }));
     stream.close();
     stream = open(path);
-    expect(stream.openGroup("lint", { start: "earliest", ordered: true })).toBe(2);
+    expect(stream.openGroup("lint", { start: "earliest", ordered: true }).cursor).toBe(2);
     expect(group("lint").lag).toBe(1);
   });
 
@@ -166,15 +180,9 @@ describe("a group", () => {
     stream.append([makeEvent()]);
     stream.openGroup("lint", { start: "now", ordered: true });
     deliver("lint", ["a", "b"]);
-    stream.decide({
-      consumer: "lint",
-      ordered: true,
-      cursor: 1,
-      deliveries: [],
-      skips: [{ seq: 1, key: "a", reason: "depth" }],
-    });
+    stream.decide(decision({ cursor: 1, skips: [{ seq: 1, key: "a", reason: "depth" }] }));
     for (const delivery of stream.startable("lint", 9))
-      stream.settle(delivery.id, stream.begin(delivery.id, null), OK, { state: "ok" });
+      stream.settle(delivery.id, stream.begin(delivery.id, null), OK, { state: "ok" }, NOTHING);
     expect(group("lint")).toMatchObject({ ok: 2, failed: 0, skipped: 1, pending: 0, lastOutcomeMs: now });
   });
 });
@@ -196,16 +204,22 @@ describe("order", () => {
   test("a retry in backoff holds its key, and a settled one lets the next go", () => {
     deliver("lint", ["a", "a"]);
     const first = stream.startable("lint", 1)[0]!;
-    stream.settle(first.id, stream.begin(first.id, null), FAILED, {
-      state: "backoff",
-      reason: "exit 3",
-      dueMs: now + 1000,
-    });
+    stream.settle(
+      first.id,
+      stream.begin(first.id, null),
+      FAILED,
+      {
+        state: "backoff",
+        reason: "exit 3",
+        dueMs: now + 1000,
+      },
+      NOTHING,
+    );
     expect(keys()).toEqual([]);
     now += 1000;
-    expect(stream.wake("lint", 60_000)).toBeNull();
+    expect(stream.wake("lint", 60_000)).toEqual({ retryInMs: null, holdInMs: null });
     expect(stream.startable("lint", 9).map((delivery) => [delivery.id, delivery.counted])).toEqual([[first.id, 1]]);
-    stream.settle(first.id, stream.begin(first.id, null), FAILED, { state: "dead", reason: "exit 3" });
+    stream.settle(first.id, stream.begin(first.id, null), FAILED, { state: "dead", reason: "exit 3" }, NOTHING);
     expect(stream.startable("lint", 9).map((delivery) => delivery.id)).not.toContain(first.id);
     expect(keys()).toEqual(["a"]);
     expect(group("lint")).toMatchObject({ dead: 1, failed: 2, ready: 1 });
@@ -234,13 +248,19 @@ describe("order", () => {
   test("a clock set back does not make a backoff longer than the longest", () => {
     deliver("lint", ["a"]);
     const first = stream.startable("lint", 1)[0]!;
-    stream.settle(first.id, stream.begin(first.id, null), FAILED, {
-      state: "backoff",
-      reason: "exit 3",
-      dueMs: now + 5000,
-    });
+    stream.settle(
+      first.id,
+      stream.begin(first.id, null),
+      FAILED,
+      {
+        state: "backoff",
+        reason: "exit 3",
+        dueMs: now + 5000,
+      },
+      NOTHING,
+    );
     now -= 24 * 3600 * 1000;
-    expect(stream.wake("lint", 60_000)).toBe(60_000);
+    expect(stream.wake("lint", 60_000).retryInMs).toBe(60_000);
   });
 });
 
@@ -254,9 +274,19 @@ describe("what a dead daemon left", () => {
     stream.close();
     stream = open(path);
     expect(stream.unfinished()).toEqual([
-      { deliveryId: id, consumer: "lint", number: 1, bootId: "boot-1", groupId: 4711, leaderStart: "99" },
+      {
+        deliveryId: id,
+        consumer: "lint",
+        key: "a",
+        seqs: [1],
+        number: 1,
+        cutOffs: 0,
+        bootId: "boot-1",
+        groupId: 4711,
+        leaderStart: "99",
+      },
     ]);
-    stream.settle(id, 1, { ...FAILED, outcome: "killed", counts: false }, { state: "ready" });
+    stream.settle(id, 1, { ...FAILED, outcome: "killed", counts: false }, { state: "ready" }, NOTHING);
     expect(stream.startable("lint", 1).map((delivery) => [delivery.attempts, delivery.counted])).toEqual([[1, 0]]);
     expect(group("lint").failed).toBe(0);
   });
@@ -269,13 +299,13 @@ describe("the file", () => {
     for (const attempt of [() => open(path), () => openInspection(path)]) {
       expect(attempt).toThrow(/newer offhook \(version 99/);
     }
-    new Database(path).run("PRAGMA user_version = 1");
+    new Database(path).run("PRAGMA user_version = 2");
     stream = open(path);
   });
 
   test("that is no database is refused with advice", () => {
     const other = join(directory, "other.db");
     writeFileSync(other, "this is a shopping list, not a ledger\n".repeat(100));
-    expect(() => open(other)).toThrow(/cannot be read|cannot open/);
+    expect(() => open(other)).toThrow(/is damaged: file is not a database/);
   });
 });

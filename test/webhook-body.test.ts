@@ -17,6 +17,11 @@ describe("a body", () => {
     project: "/home/ann/shop",
   });
 
+  test("with a date of TOML sends it as text", () => {
+    const body = Bun.TOML.parse("on = 2026-11-20\nat = 2026-11-20T12:00:00Z") as Record<string, unknown>;
+    expect(JSON.parse(bodyOf({ body }, [storedEvent()]).body)).toEqual({ on: "2026-11-20", at: "2026-11-20T12:00:00Z" });
+  });
+
   test("for Slack is one text in which &, < and > are escaped", () => {
     const { headers, body } = bodyOf({ preset: "slack" }, [nasty]);
     expect(headers["content-type"]).toBe("application/json");

@@ -26,8 +26,8 @@ export function fillText(text: string, secrets: Readonly<Record<string, string>>
 export function fillValue(value: unknown, secrets: Readonly<Record<string, string>>, words: Words): unknown {
   if (typeof value === "string") return fillText(value, secrets, words);
   if (Array.isArray(value)) return value.map((item) => fillValue(item, secrets, words));
-  // A date of TOML has no entries; JSON writes it as text.
-  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  // A date of TOML (Temporal's, in Bun 1.4.5) has no entries; JSON writes it as text, by its toJSON.
+  if (typeof value !== "object" || value === null || "toJSON" in value) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillValue(item, secrets, words)]));
 }
 

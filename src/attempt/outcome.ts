@@ -51,6 +51,15 @@ export function verdict(result: AttemptResult, retry: RetryPolicy, counted: numb
   return { state: "backoff", reason, dueInMs: waitMs };
 }
 
+/** After so many attempts in a row that the daemon's own end cut off, the delivery may be what ends it. */
+export const MOST_CUT_OFFS = 10;
+
+/** What follows from an attempt that the daemon's own end cut off; `cutOffs` counts those in a row, this one included. */
+export function verdictOfCutOff(cutOffs: number): { state: "ready" } | { state: "dead"; reason: string } {
+  if (cutOffs < MOST_CUT_OFFS) return { state: "ready" };
+  return { state: "dead", reason: `cut off by the daemon's end ${cutOffs} times in a row` };
+}
+
 /** Exponential from `backoffMs`, capped at `maxBackoffMs`, the last half of it left to chance so that retries spread. */
 export function backoffMs(retry: RetryPolicy, counted: number, random: number): number {
   const full = Math.min(retry.backoffMs * 2 ** Math.max(0, counted - 1), retry.maxBackoffMs);

@@ -64,3 +64,9 @@ export function workerEnvironment(given: WorkerEnvironment): Record<string, stri
   environment.PWD = given.cwd;
   return { ...environment, ...given.secrets, ...given.delivery };
 }
+
+/** What only the environments of one attempt's processes have: its marks, as entries. None where the environment is not a worker's. */
+export function marksOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  const names = ["OFFHOOK_HOME", "OFFHOOK_DELIVERY_ID", "OFFHOOK_ATTEMPT"];
+  return names.every((name) => env[name]) ? names.map((name) => `${name}=${env[name]}`) : [];
+}

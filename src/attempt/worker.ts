@@ -1,7 +1,8 @@
 // Runs one command: a process group of its own, low priority, bounded time, bounded output.
 //
 // 1. Spawn detached (own session and group); event text goes to its stdin, which it may leave unread.
-// 2. At the timeout, or when told to end: TERM to the whole tree, later KILL. The first cause is the outcome's.
+// 2. At the timeout, or when told to end: TERM to the whole tree, later KILL. The first cause is the outcome's. What left its
+//    session and lost its parent is known by its environment.
 // 3. After the leader's end its pipes and group get a moment; then what is left is ended and the pipes are let go. So a
 //    grandchild that holds a pipe neither delays the delivery nor outlives it in its group.
 import { messageOf } from "../errors.ts";
@@ -14,6 +15,7 @@ import { makeBoundedOutput, readInto } from "./output.ts";
 import type { CommandPlan } from "./plan.ts";
 import { findProgram, spawnReason } from "./program.ts";
 import { makeRedactor } from "./redact.ts";
+import { marksOf } from "./worker-env.ts";
 
 /** What a worker's pipes and group get after their leader's end. */
 const AFTERMATH_MS = 250;
@@ -51,6 +53,7 @@ export function startWorker(plan: CommandPlan, options: WorkerOptions): Attempt 
     return notStarted(redact.whole(spawnReason(error, plan, program.path)));
   }
 
+  // crash point: after-spawn
   const { pid } = child;
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   lowerPriority(pid, isRunning, options.note);
@@ -64,7 +67,7 @@ export function startWorker(plan: CommandPlan, options: WorkerOptions): Attempt 
   const endBecause = (why: Cause) => {
     if (cause !== null || !isRunning()) return;
     cause = why;
-    endTreeInSteps(pid, options.killAfterMs).then(treeEnded.resolve, treeEnded.reject);
+    endTreeInSteps(pid, options.killAfterMs, marksOf(plan.env)).then(treeEnded.resolve, treeEnded.reject);
   };
   const timer = plan.timeoutMs === 0 ? null : setTimeout(endBecause, Math.min(plan.timeoutMs, MAX_TIMER_MS), "timeout");
 

@@ -5,7 +5,7 @@ import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
 import { consumerNames } from "../config/load.ts";
 import { homeForWriting, pathsOf, wantedHome } from "../config/paths.ts";
 import { runDaemon } from "../daemon/daemon.ts";
-import type { OutcomeReport } from "../dispatch/dispatcher.ts";
+import type { OutcomeReport } from "../dispatch/surroundings.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 
 export async function run(argv: string[]): Promise<number> {

@@ -9,17 +9,16 @@ const SAVE_MS = 50;
 
 export type ConfigWatch = { stop(): void };
 
-/** Calls `onConsumers` when a consumer file or the secrets changed, `onSettings` when config.toml did. */
-export function watchConfig(home: string, onConsumers: () => void, onSettings: () => void): ConfigWatch {
+/** Calls `onChange` when a consumer file, the secrets or config.toml changed. */
+export function watchConfig(home: string, onChange: () => void): ConfigWatch {
   const directory = join(home, "consumers");
-  let consumers = stampOf([...consumerFiles(directory), join(home, "secrets.env")]);
-  let settings = stampOf([join(home, "config.toml")]);
+  const stamp = () => stampOf([...consumerFiles(directory), join(home, "secrets.env"), join(home, "config.toml")]);
+  let seen = stamp();
   const look = () => {
-    const consumersNow = stampOf([...consumerFiles(directory), join(home, "secrets.env")]);
-    const settingsNow = stampOf([join(home, "config.toml")]);
-    if (settingsNow !== settings) onSettings();
-    if (consumersNow !== consumers) onConsumers();
-    [consumers, settings] = [consumersNow, settingsNow];
+    const now = stamp();
+    if (now === seen) return;
+    seen = now;
+    onChange();
   };
 
   let saved: Timer | null = null;

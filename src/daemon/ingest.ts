@@ -4,6 +4,8 @@
 // 2. Batch by batch: read, make events, append in one transaction that survives a power cut, only then delete the files.
 //    A kill anywhere leaves the file, the row, or both: the id makes the second append of the same file nothing.
 // 3. Between batches the loop gives way, so that workers and commands are served during a long backlog.
+//
+// While the disk is full nothing is taken in: the spool keeps everything, and what room there is belongs to outcomes.
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { codeOf, messageOf } from "../errors.ts";
@@ -11,6 +13,7 @@ import { type EventContext, makeEvent } from "../event/event.ts";
 import type { Spool } from "../spool/collect.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Stream } from "../stream/stream.ts";
+import type { Disk } from "./disk.ts";
 
 const BATCH = { maxFiles: 500, maxBytes: 8 * 1024 * 1024 };
 const SWEEP_EVERY_MS = 3600 * 1000;
@@ -25,6 +28,7 @@ export type IngestDeps = {
   home: string;
   spool: Spool;
   stream: Stream;
+  disk: Pick<Disk, "isFull" | "trouble">;
   context: EventContext;
   /** Throws when the ledger is not the one in the home any more: nothing may leave the spool then. */
   checkHome(): void;
@@ -54,11 +58,13 @@ export function makeIngest(deps: IngestDeps): Ingest {
 
   /** What passes (a full disk, a spool that somebody moved) is said once and waited for: the spool keeps everything. */
   const stumble = (error: unknown) => {
-    const advice = adviceFor(error, deps.home);
-    if (advice === null) return deps.fail(error);
-    if (!isStuck) deps.log(`intake waits: ${messageOf(error)}; ${advice}`);
+    if (passingTrouble(error) !== null) return void deps.disk.trouble(error);
+    if (!isOfSpool(error)) return deps.fail(error);
+    if (!isStuck) deps.log(`intake waits: ${messageOf(error)}; look at ${deps.home}/spool`);
     isStuck = true;
   };
+
+  const mustRest = () => stopping || deps.disk.isFull();
 
   const takeIn = async () => {
     do {
@@ -70,7 +76,7 @@ export function makeIngest(deps: IngestDeps): Ingest {
       restingSinceNs = isAtRest ? changedNs : null;
       // Files are deleted while the next batch is read: on a disk that discards, that is the slowest part by far.
       let removal: Promise<void> = Promise.resolve();
-      for (let at = 0; at < names.length && !stopping; ) {
+      for (let at = 0; at < names.length && !mustRest(); ) {
         const read = deps.spool.read(names.slice(at, at + BATCH.maxFiles), BATCH);
         for (const { name, reason, stays } of read.bad) {
           const place = stays === null ? "set aside in spool/bad" : `stays in spool/new (${stays})`;
@@ -83,6 +89,7 @@ export function makeIngest(deps: IngestDeps): Ingest {
             deps.log(`${deps.home} was open to others; publish closed it (mode 0700)`);
         }
         const added = deps.stream.append(read.files.map((file) => makeEvent(file.header, file.body, deps.context)));
+        // crash point: after-commit
         // After the append: what is in the ledger now is in the one that the next daemon finds.
         deps.checkHome();
         if (added > 0) deps.onAppended();
@@ -93,10 +100,11 @@ export function makeIngest(deps: IngestDeps): Ingest {
         if (at < names.length) await new Promise<void>((resolve) => setImmediate(resolve));
       }
       await removal;
-    } while (again && !stopping);
+    } while (again && !mustRest());
   };
 
   const run = (): Promise<void> => {
+    if (mustRest()) return underway ?? Promise.resolve();
     again = true;
     underway ??= takeIn()
       .then(() => {
@@ -164,9 +172,7 @@ export function makeIngest(deps: IngestDeps): Ingest {
   };
 }
 
-/** What to do about trouble that may pass; null for what does not. Of SQLite only the disk's own does. */
-function adviceFor(error: unknown, home: string): string | null {
-  const advice = passingTrouble(error);
-  if (advice !== null) return `${advice} (${home})`;
-  return /^E[A-Z]+$/.test(codeOf(error) ?? "") ? `look at ${home}/spool` : null;
+/** Whether an error is a system call's: of those, only the spool's come here. */
+function isOfSpool(error: unknown): boolean {
+  return /^E[A-Z]+$/.test(codeOf(error) ?? "");
 }

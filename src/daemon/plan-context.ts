@@ -9,12 +9,12 @@ export type Place = { home: string; userHome: string; secrets: Secrets };
 /** The context of one attempt at a delivery. */
 export function planContextOf(
   { home, userHome, secrets }: Place,
-  delivery: { id: string; attempt: number },
+  delivery: { id: string; attempt: number; replay: boolean },
 ): PlanContext {
   return {
     deliveryId: delivery.id,
     attempt: delivery.attempt,
-    replay: false,
+    replay: delivery.replay,
     home,
     userHome,
     environment: process.env,

@@ -4,11 +4,14 @@
 import { type BrokenConsumer, loadConsumers } from "../config/load.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
-import { type Dispatcher, type DispatcherDeps, makeDispatcher } from "../dispatch/dispatcher.ts";
+import { type Dispatcher, makeDispatcher } from "../dispatch/dispatcher.ts";
+import { isOrdered } from "../dispatch/inside.ts";
+import type { Surroundings } from "../dispatch/surroundings.ts";
+import type { OwnTrouble } from "../event/own-event.ts";
 import type { Stream } from "../stream/stream.ts";
 
-/** left-out: this daemon was started for other consumers only. */
-export type ConsumerState = "active" | "stale" | "broken" | "disabled" | "left-out" | "removed";
+/** left-out: this daemon was started for other consumers only. paused: by a person; its events wait. */
+export type ConsumerState = "active" | "stale" | "broken" | "disabled" | "left-out" | "removed" | "paused";
 
 export type RosterEntry = { name: string; state: ConsumerState; error: string | null };
 
@@ -18,19 +21,33 @@ export type Roster = {
   /** Lets every group go on, beginning with another one each time, so that none is always first at the slots. */
   advance(): void;
   entries(): RosterEntry[];
+  /** The consumer of this name as it runs; null where its file is broken or gone. */
+  consumerNamed(name: string): Consumer | null;
+  /** Whether anything of a consumer runs. */
+  isRunning(name: string): boolean;
+  /** Looks again where a group stands, after a person changed that. */
+  reopen(name: string): void;
   stop(): Promise<void>;
   endRunning(): void;
 };
 
-type Seat = { dispatcher: Dispatcher | null; fingerprint: string; state: ConsumerState; error: string | null };
+type Seat = {
+  /** As it runs, or as it ran last. */
+  consumer: Consumer | null;
+  dispatcher: Dispatcher | null;
+  fingerprint: string;
+  state: ConsumerState;
+  error: string | null;
+};
 
 /** Makes the roster of a home, empty until the first `reload`. `only`: run these names and no others; null runs all. */
 export function makeRoster(
   home: string,
   deps: {
     stream: Stream;
-    dispatcher: DispatcherDeps;
+    surroundings: Surroundings;
     secrets(): Secrets;
+    publish(trouble: OwnTrouble): void;
     only: readonly string[] | null;
     log(line: string): void;
   },
@@ -40,32 +57,39 @@ export function makeRoster(
 
   const isLeftOut = (name: string) => deps.only !== null && !deps.only.includes(name);
 
+  const stateOf = ({ name, enabled }: Consumer): ConsumerState =>
+    isLeftOut(name) ? "left-out" : enabled && !deps.surroundings.isOff(name) ? "active" : "disabled";
+
   const seat = (consumer: Consumer) => {
-    const before = seats.get(consumer.name);
+    const { name } = consumer;
+    const before = seats.get(name);
     const fingerprint = Bun.hash(JSON.stringify(consumer)).toString(36);
-    const state = isLeftOut(consumer.name) ? "left-out" : consumer.enabled ? "active" : "disabled";
+    const state = stateOf(consumer);
     if (before?.fingerprint === fingerprint && before.state === state) return;
-    if (before?.dispatcher) {
-      before.dispatcher.replace(consumer);
-      deps.log(`${consumer.name}: the changed file is in use`);
-    }
-    const dispatcher = before?.dispatcher ?? (state === "left-out" ? null : makeDispatcher(consumer, deps.dispatcher));
-    if (state === "left-out") deps.stream.openGroup(consumer.name, { start: consumer.start, ordered: consumer.order });
-    seats.set(consumer.name, { dispatcher, fingerprint, state, error: null });
+    const isMended = before !== undefined && before.error !== null;
+    let dispatcher = before?.dispatcher ?? null;
+    if (dispatcher !== null) dispatcher.replace(consumer);
+    else if (state === "left-out") deps.stream.openGroup(name, { start: consumer.start, ordered: isOrdered(consumer) });
+    else dispatcher = makeDispatcher(consumer, deps.surroundings);
+    seats.set(name, { consumer, dispatcher, fingerprint, state, error: null });
+    if (before !== undefined && before.fingerprint !== fingerprint) deps.log(`${name}: the changed file is in use`);
+    if (isMended) deps.publish({ kind: "recovered", what: "consumer", consumer: name, path: consumer.path });
   };
 
-  const seatBroken = (broken: BrokenConsumer) => {
-    const error = broken.errors.join("\n");
-    const before = seats.get(broken.name);
+  const seatBroken = ({ name, path, errors, isName }: BrokenConsumer) => {
+    const error = errors.join("\n");
+    const before = seats.get(name);
     if (before?.error === error) return;
     const isGoingOn = before?.dispatcher !== null && before !== undefined && before.state !== "removed";
     const state = isGoingOn ? "stale" : "broken";
     // Its events wait from now on, so that nothing is missed while the file is mended.
-    if (state === "broken" && broken.isName) deps.stream.openGroup(broken.name, { start: "now", ordered: true });
-    deps.log(
-      `${shown(broken.name)}: ${state === "stale" ? "the last good version goes on, because the edit" : "does not run, because the file"} is broken:\n${error}`,
-    );
-    seats.set(broken.name, { dispatcher: before?.dispatcher ?? null, fingerprint: "", state, error });
+    if (state === "broken" && isName) deps.stream.openGroup(name, { start: "now", ordered: true });
+    const effect =
+      state === "stale" ? "the last good version goes on, because the edit" : "does not run, because the file";
+    deps.log(`${shown(name)}: ${effect} is broken:\n${error}`);
+    const { consumer = null, dispatcher = null } = before ?? {};
+    seats.set(name, { consumer, dispatcher, fingerprint: "", state, error });
+    deps.publish({ kind: "consumer-broken", consumer: name, path, errors });
   };
 
   return {
@@ -77,7 +101,7 @@ export function makeRoster(
       for (const [name, seat] of seats) {
         if (present.has(name) || seat.state === "removed") continue;
         // It keeps its seat: what runs is still ours to end, and the file may come back (editors and git move files about).
-        seat.dispatcher?.pause();
+        seat.dispatcher?.leave();
         seats.set(name, { ...seat, fingerprint: "", state: "removed", error: null });
         deps.log(`${shown(name)}: its file is gone; what it had not done stays in the ledger`);
       }
@@ -89,7 +113,23 @@ export function makeRoster(
       for (const dispatcher of [...dispatchers.slice(turn), ...dispatchers.slice(0, turn)]) dispatcher.advance();
     },
     entries: () =>
-      [...seats].map(([name, { state, error }]) => ({ name, state, error })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+      [...seats]
+        // Of a removed one only its group is left, which the ledger tells of.
+        .filter(([, { state }]) => state !== "removed")
+        .map(([name, { state, error, dispatcher }]): RosterEntry => {
+          const isPaused = (state === "active" || state === "stale") && dispatcher?.isPaused() === true;
+          return { name, state: isPaused ? "paused" : state, error };
+        })
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    consumerNamed(name) {
+      const { state = "removed", consumer = null } = seats.get(name) ?? {};
+      return state === "broken" || state === "removed" ? null : consumer;
+    },
+    isRunning: (name) => seats.get(name)?.dispatcher?.isRunning() === true,
+    reopen(name) {
+      const { consumer = null, dispatcher = null, state } = seats.get(name) ?? {};
+      if (consumer !== null && state !== "removed") dispatcher?.replace(consumer);
+    },
     async stop() {
       await Promise.all([...seats.values()].map((one) => one.dispatcher?.stop()));
     },

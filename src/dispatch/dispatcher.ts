@@ -1,62 +1,45 @@
 // One group's loop: read on from the cursor, decide, start what may start, settle what ended. Each turn does a bounded piece.
 //
-// 1. decide: events after the cursor become deliveries and skips, with the new cursor, in one transaction.
-// 2. start: the oldest startable deliveries begin, as far as concurrency and the node's slots allow. Nothing runs inside a
-//    transaction: the attempt is written before the worker starts, its outcome after it ended.
-// 3. settle: outcome and state change are one transaction; then the next turn.
+// 1. decide: events after the cursor become deliveries, holds and skips, with the new cursor, in one transaction.
+// 2. start: the oldest startable deliveries begin, as far as rate, concurrency and the node's slots allow. Nothing runs inside a
+//    transaction: the attempt is written before the worker starts, its outcome after it ended (running.ts).
+// 3. come back: when something ended, when something new came, or when the next held, retried or rated delivery is due.
 //
-// A failure of one delivery never leaves this file. While the ledger cannot be written (a full disk) the group rests, and outcomes are kept and
-// written later. Any other failure to write the ledger goes to `fail`, which ends the daemon: its next start finds every
-// delivery where the ledger has it.
-import { type AttemptResult, reasonOf, verdict } from "../attempt/outcome.ts";
-import { type Plan, type PlanContext, planDelivery } from "../attempt/plan.ts";
-import type { Attempt } from "../attempt/run.ts";
+// A failure of one delivery never leaves this room. While the ledger cannot be written (a full disk) the group rests. Any other
+// failure to write the ledger goes to `fail`, which ends the daemon: its next start finds every delivery where the ledger has it.
+import { planDelivery } from "../attempt/plan.ts";
 import { MAX_RETRY_AFTER_MS } from "../attempt/webhook.ts";
 import type { Consumer } from "../config/schema.ts";
+import type { StoredEvent } from "../event/event.ts";
 import { compileMatch } from "../match/match.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
-import type { Delivery, Next, Stream } from "../stream/stream.ts";
-import { decide } from "./flow.ts";
+import type { Delivery, SkipReason } from "../stream/stream.ts";
+import { type Circumstances, decide, rateWaitMs, startSkip } from "./flow.ts";
 import { batchOf, isOrdered, runsInside } from "./inside.ts";
-import type { Slots } from "./slots.ts";
-import type { Turns } from "./turns.ts";
+import { makeRunning } from "./running.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Events decided, builtin deliveries run, and deliveries skipped in one turn at most. */
 const BATCH = 200;
 /** How long a group rests before it tries again to write what could not be written. */
 const REST_MS = 1000;
-
-export type DispatcherDeps = {
-  stream: Stream;
-  slots: Slots;
-  turns: Turns;
-  startAttempt(plan: Plan): Attempt;
-  /** What a plan must know beyond the consumer and its events. */
-  planContext(delivery: { id: string; attempt: number }): PlanContext;
-  /** A path without links, asked for `projects`. */
-  realPath(path: string): string;
-  bootId: string | null;
-  /** The leader's start time of a process, so that a later daemon can tell it from another of the same pid. */
-  startTimeOf(pid: number): string | null;
-  now(): number;
-  random(): number;
-  /** Told of every outcome, for the daemon's log. */
-  onOutcome(outcome: OutcomeReport): void;
-  /** Told each time the ledger could not be written and it will pass. */
-  onTrouble(error: unknown): void;
-  /** Told when the ledger cannot be written for another reason. */
-  fail(error: unknown): void;
-};
-
-export type OutcomeReport = { consumer: string; deliveryId: string; key: string; result: AttemptResult; next: Next };
+/** Keys that dedup and cooldown remember of one group at most, and after how many decisions they are looked through. */
+const MOST_MARKS = 50_000;
+const FORGET_EVERY = 1_000;
+/** The longest duration that a file can say. */
+const LONGEST_COOLDOWN_MS = 24 * 86_400_000;
 
 export type Dispatcher = {
   /** Asks for a turn; called whenever something may have changed. */
   advance(): void;
-  /** Goes on with a changed file of the same name, also after a pause. */
+  /** Goes on with a changed file of the same name, or with the same after the group was paused or resumed. */
   replace(consumer: Consumer): void;
+  /** Whether a person paused the group. */
+  isPaused(): boolean;
+  /** Whether an attempt is under way, or its outcome not written yet. */
+  isRunning(): boolean;
   /** Decides and starts nothing more until `replace`; what runs goes on. */
-  pause(): void;
+  leave(): void;
   /** Starts nothing more; ends when running attempts have ended by themselves. */
   stop(): Promise<void>;
   /** Ends running attempts; their deliveries are ready again and the attempt does not count. */
@@ -64,136 +47,154 @@ export type Dispatcher = {
 };
 
 /** Opens the group of a consumer and gives its loop, at rest until the first `advance`. */
-export function makeDispatcher(first: Consumer, deps: DispatcherDeps): Dispatcher {
+export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher {
   const { stream } = deps;
   let consumer = first;
   let wants = compileMatch(consumer, deps.realPath);
-  let cursor = stream.openGroup(consumer.name, { start: consumer.start, ordered: isOrdered(consumer) });
-  let stopping = false;
-  let paused = false;
-  let timer: Timer | null = null;
-  const running = new Map<string, { attempt: Attempt; wasEnded: boolean; settled: Promise<void> }>();
+  let { cursor, paused } = open(first);
+  let isLeft = false;
+  let acceptedSince = FORGET_EVERY;
+  let callOff: (() => void) | null = null;
+  const running = makeRunning(deps, () => advance());
+
+  function open(opened: Consumer) {
+    return stream.openGroup(opened.name, { start: opened.start, ordered: isOrdered(opened) });
+  }
 
   const turn = () => {
-    if (stopping || paused) return;
+    if (isLeft || paused) return;
+    if (deps.isFull()) return comeBackIn(REST_MS);
     try {
       const hasDecidedAll = decideNext();
-      const dueInMs = stream.wake(consumer.name, Math.max(consumer.retry.maxBackoffMs, MAX_RETRY_AFTER_MS));
-      comeBackIn(dueInMs);
-      const hasStartedAll = runsInside(consumer) ? startInside(dueInMs !== null) : startWorkers();
+      const { retryInMs, holdInMs } = stream.wake(consumer.name, longestWaitMs(consumer));
+      const { rateInMs, allowance } = allowanceNow();
+      comeBackIn(retryInMs, holdInMs, rateInMs);
+      // Something in backoff holds back all that would run inside after it, which keeps the order of a log.
+      const hasStartedAll = !runsInside(consumer)
+        ? startWorkers(allowance)
+        : retryInMs !== null || startInside(allowance);
       if (!hasDecidedAll || !hasStartedAll) advance();
     } catch (error) {
       if (passingTrouble(error) === null) return deps.fail(error);
-      deps.onTrouble(error);
-      comeBackIn(REST_MS);
+      comeBackIn(deps.onTrouble(error) ? 0 : REST_MS);
     }
   };
   const advance = () => deps.turns.ask(turn);
 
-  const comeBackIn = (waitMs: number | null) => {
-    if (timer !== null) clearTimeout(timer);
-    timer = waitMs === null ? null : setTimeout(advance, Math.min(waitMs + 1, 60_000));
+  const comeBackIn = (...waitsMs: (number | null)[]) => {
+    callOff?.();
+    const waitMs = Math.min(...waitsMs.filter((wait) => wait !== null));
+    callOff = Number.isFinite(waitMs) ? deps.later(Math.min(waitMs + 1, 60_000), advance) : null;
   };
+
+  const around = (): Circumstances => ({
+    nowMs: deps.now(),
+    isOff: deps.isOff(consumer.name),
+    silencingOf: deps.silencingOf,
+  });
 
   /** False when there is more to decide. */
   const decideNext = (): boolean => {
     const events = stream.read(cursor, BATCH);
     if (events.length === 0) return true;
-    const decision = decide(consumer, wants, cursor, events);
+    const decision = decide(consumer, wants, cursor, events, around(), {
+      acceptedMs: (key) => stream.acceptedMs(consumer.name, key),
+      hold: (key) => stream.hold(consumer.name, key),
+    });
     stream.decide(decision);
+    // crash point: after-decide
     cursor = decision.cursor;
+    forgetMarks(decision.accepted.length, events.at(-1)?.timeMs ?? deps.now());
     return events.length < BATCH;
   };
 
+  const forgetMarks = (added: number, eventMs: number) => {
+    acceptedSince += added;
+    if (acceptedSince < FORGET_EVERY) return;
+    acceptedSince = 0;
+    // A project may make a cooldown as long as any may be.
+    const cooledBeforeMs = deps.now() - (consumer.silenceable ? LONGEST_COOLDOWN_MS : consumer.cooldownMs);
+    stream.forgetMarks(consumer.name, eventMs - consumer.dedupMs, cooledBeforeMs, MOST_MARKS);
+  };
+
+  /** How many attempts may begin now, and when the next one may. */
+  const allowanceNow = (): { rateInMs: number | null; allowance: number } => {
+    const { rate } = consumer;
+    if (rate === null) return { rateInMs: null, allowance: BATCH };
+    const starts = stream.starts(consumer.name, rate.perMs);
+    const waitMs = rateWaitMs(rate, starts, deps.now());
+    stream.setWaiting(consumer.name, waitMs > 0 ? "rate" : null);
+    return { rateInMs: waitMs > 0 ? waitMs : null, allowance: Math.max(0, rate.count - starts.count) };
+  };
+
+  const noteStarts = (count: number) => {
+    if (consumer.rate !== null) stream.noteStarts(consumer.name, count, consumer.rate.perMs);
+  };
+
   /** False when there is more to start right now. */
-  const startWorkers = (): boolean => {
-    for (let looked = 0; looked < BATCH; looked++) {
-      if (running.size >= consumer.concurrency || (needsSlot() && !deps.slots.isFree(running.size))) return true;
+  const startWorkers = (allowance: number): boolean => {
+    for (let looked = 0, begun = 0; looked < BATCH; looked++) {
+      if (begun >= allowance) return begun === 0;
+      if (running.count() >= consumer.concurrency) return true;
+      if (needsSlot() && !deps.slots.isFree(running.count())) return true;
       const delivery = stream.startable(consumer.name, 1)[0];
       if (delivery === undefined) return true;
-      start(delivery);
+      if (start(delivery)) begun++;
     }
     return false;
   };
 
-  const start = (delivery: Delivery) => {
+  /** False when it is skipped after all. */
+  const start = (delivery: Delivery): boolean => {
     const events = stream.eventsOf(delivery.seqs);
-    const plan = planDelivery(consumer, events, deps.planContext({ id: delivery.id, attempt: delivery.attempts + 1 }));
-    if (plan.kind === "gone") return stream.skip(delivery.id, plan.file === null ? "no-file" : "file-gone");
-    const number = stream.begin(delivery.id, deps.bootId);
+    const skipped = startSkipOf(delivery, events);
+    const { id, replay } = delivery;
+    const plan =
+      skipped === null
+        ? planDelivery(consumer, events, deps.planContext({ id, attempt: delivery.attempts + 1, replay }))
+        : null;
+    if (plan === null || plan.kind === "gone") {
+      stream.skip(id, skipped ?? (plan?.kind === "gone" && plan.file !== null ? "file-gone" : "no-file"));
+      return false;
+    }
+    const number = stream.begin(id, deps.bootId);
+    // crash point: before-spawn
+    noteStarts(1);
     const release = needsSlot() ? deps.slots.take() : null;
     const attempt = deps.startAttempt(plan);
-    follow(delivery.id, attempt, async (result, wasEnded) => {
-      release?.();
-      // What the daemon's own end cut off does not count; what ended by itself just before does.
-      const isCutOff = wasEnded && result.outcome === "killed";
-      const next = isCutOff ? { state: "ready" as const } : nextOf(result, delivery.counted + 1, plan);
-      if (!(await isWritten(() => stream.settle(delivery.id, number, { ...result, counts: !isCutOff }, next)))) return;
-      deps.onOutcome({ consumer: consumer.name, deliveryId: delivery.id, key: delivery.key, result, next });
-    });
-    if (attempt.pid !== null) stream.noteGroup(delivery.id, number, attempt.pid, deps.startTimeOf(attempt.pid));
-  };
-
-  /** `isWaiting`: something of the group is in backoff; later deliveries wait behind it, which keeps the order of a log. */
-  const startInside = (isWaiting: boolean): boolean => {
-    if (running.size > 0 || isWaiting) return true;
-    const startable = stream.startable(consumer.name, BATCH);
-    const [head] = startable;
-    if (head === undefined) return true;
-    const { deliveries, events } = batchOf(consumer, startable, stream.eventsOf);
-    const plan = planDelivery(consumer, events, deps.planContext({ id: head.id, attempt: head.attempts + 1 }));
-    follow(head.id, deps.startAttempt(plan), async (result) => {
-      // Each by its own count: one that has failed before must not take the others with it.
-      for (const [counted, group] of Map.groupBy(deliveries, (delivery) => delivery.counted)) {
-        const next = nextOf(result, counted + 1, plan);
-        const ids = group.map((delivery) => delivery.id);
-        if (!(await isWritten(() => stream.settleAtOnce(ids, { ...result, counts: true }, next)))) return;
-        deps.onOutcome({ consumer: consumer.name, deliveryId: head.id, key: head.key, result, next });
-      }
-    });
+    running.follow(delivery, number, events, { consumer, plan, attempt }, () => release?.());
+    if (attempt.pid !== null) stream.noteGroup(id, number, attempt.pid, deps.startTimeOf(attempt.pid));
     return true;
   };
 
-  /** Keeps an attempt until its outcome is written; then the group goes on. */
-  const follow = (
-    id: string,
-    attempt: Attempt,
-    settle: (result: AttemptResult, wasEnded: boolean) => Promise<void>,
-  ) => {
-    const entry = { attempt, wasEnded: false, settled: Promise.resolve() };
-    running.set(id, entry);
-    entry.settled = attempt.done
-      .then((result) => settle(result, entry.wasEnded))
-      .then(() => {
-        running.delete(id);
-        advance();
-      });
+  const startSkipOf = (delivery: Delivery, events: readonly StoredEvent[]): SkipReason | null =>
+    startSkip(consumer, delivery, events, around(), () => stream.cooledMs(consumer.name, delivery.key));
+
+  /** One batch at a time. */
+  const startInside = (allowance: number): boolean => {
+    if (running.count() > 0 || allowance === 0) return true;
+    const startable = judged(stream.startable(consumer.name, Math.min(BATCH, allowance)));
+    const [head] = startable;
+    if (head === undefined) return true;
+    const { deliveries, events } = batchOf(consumer, startable, stream.eventsOf);
+    const { id, replay } = head;
+    const plan = planDelivery(consumer, events, deps.planContext({ id, attempt: head.attempts + 1, replay }));
+    noteStarts(deliveries.length);
+    running.followInside(deliveries, { consumer, plan, attempt: deps.startAttempt(plan) });
+    return true;
   };
 
-  /** Writes an outcome, as soon as that is possible. False: not written; the next start finds the attempt unfinished. */
-  const isWritten = async (write: () => void): Promise<boolean> => {
-    for (;;) {
-      try {
-        write();
-        return true;
-      } catch (error) {
-        if (passingTrouble(error) === null) {
-          deps.fail(error);
-          return false;
-        }
-        deps.onTrouble(error);
-        if (stopping) return false;
-        await Bun.sleep(REST_MS);
-      }
-    }
-  };
-
-  const nextOf = (result: AttemptResult, counted: number, plan: Plan): Next => {
-    if (plan.kind === "impossible") return { state: "dead", reason: reasonOf(result) };
-    const decided = verdict(result, consumer.retry, counted, deps.random());
-    return decided.state === "backoff"
-      ? { state: "backoff", reason: decided.reason, dueMs: deps.now() + decided.dueInMs }
-      : decided;
+  /** Those that are not skipped after all; while keys cool down, only the first of each key. */
+  const judged = (startable: readonly Delivery[]): Delivery[] => {
+    if (consumer.maxAgeMs === 0 && consumer.cooldownMs === 0) return [...startable];
+    const keys = new Set<string>();
+    return startable.filter((delivery) => {
+      if (consumer.cooldownMs > 0 && keys.has(delivery.key)) return false;
+      keys.add(delivery.key);
+      const reason = startSkipOf(delivery, stream.eventsOf(delivery.seqs));
+      if (reason !== null) stream.skip(delivery.id, reason);
+      return reason === null;
+    });
   };
 
   const needsSlot = () => consumer.action.kind !== "webhook";
@@ -202,25 +203,27 @@ export function makeDispatcher(first: Consumer, deps: DispatcherDeps): Dispatche
     advance,
     replace(changed) {
       consumer = changed;
-      paused = false;
+      isLeft = false;
       wants = compileMatch(changed, deps.realPath);
-      cursor = stream.openGroup(changed.name, { start: changed.start, ordered: isOrdered(changed) });
+      ({ cursor, paused } = open(changed));
       advance();
     },
-    pause() {
-      paused = true;
-      comeBackIn(null);
+    isPaused: () => paused,
+    isRunning: () => running.count() > 0,
+    leave() {
+      isLeft = true;
+      callOff?.();
     },
     async stop() {
-      stopping = true;
-      comeBackIn(null);
-      await Promise.all([...running.values()].map((entry) => entry.settled));
+      isLeft = true;
+      callOff?.();
+      await running.stop();
     },
-    endRunning() {
-      for (const entry of running.values()) {
-        entry.wasEnded = true;
-        entry.attempt.end();
-      }
-    },
+    endRunning: running.end,
   };
+}
+
+/** The longest that anything of a consumer may wait, in ms. */
+function longestWaitMs({ retry, debounce }: Consumer): number {
+  return Math.max(retry.maxBackoffMs, MAX_RETRY_AFTER_MS, debounce?.maxMs ?? 0);
 }

@@ -1,8 +1,7 @@
 // Events that a filter wants, page by page, so that a long stream needs no memory. What can be asked of SQLite is.
 import type { Database } from "bun:sqlite";
 import type { StoredEvent } from "../event/event.ts";
-import { dataLoader, type EventRow, eventOfRow } from "./event-row.ts";
-import { EVENT_COLUMNS } from "./ledger-sql.ts";
+import { dataLoader, EVENT_COLUMNS, type EventRow, eventOfRow } from "./event-row.ts";
 
 /** Which events: between two seqs (the first excluded, the second included), not older than a time, of a session, wanted. */
 export type EventFilter = {
@@ -32,7 +31,7 @@ export function eventPages(db: Database): EventPages {
   const page = (order: "ASC" | "DESC", ofSession: boolean) =>
     db.query(`
       ${select} WHERE seq > ?1 AND seq <= ?2 AND time_ms >= ?3 AND ${ofSession ? "session = ?4" : "?4 IS NULL"}
-      ORDER BY seq ${order} LIMIT ${PAGE}`);
+      ORDER BY seq ${order} LIMIT ?5`);
   const events = (rows: unknown[]) => (rows as EventRow[]).map((row) => eventOfRow(row, load));
 
   return {
@@ -40,7 +39,7 @@ export function eventPages(db: Database): EventPages {
       const query = page("ASC", filter.session !== null);
       let after = filter.afterSeq;
       for (;;) {
-        const found = events(query.all(after, through(filter), since(filter), filter.session));
+        const found = events(query.all(after, through(filter), since(filter), filter.session, PAGE));
         for (const event of found) if (filter.wants(event)) yield event;
         if (found.length < PAGE) return;
         after = found.at(-1)?.seq ?? after;
@@ -49,10 +48,12 @@ export function eventPages(db: Database): EventPages {
     last(filter, limit) {
       const query = page("DESC", filter.session !== null);
       const last: StoredEvent[] = [];
-      for (let until = through(filter); last.length < limit; ) {
-        const found = events(query.all(filter.afterSeq, until, since(filter), filter.session));
+      // Mostly every event is wanted: no more are read than asked for, until it turns out otherwise.
+      let size = Math.min(limit, PAGE);
+      for (let until = through(filter); last.length < limit; size = PAGE) {
+        const found = events(query.all(filter.afterSeq, until, since(filter), filter.session, size));
         for (const event of found) if (last.length < limit && filter.wants(event)) last.push(event);
-        if (found.length < PAGE) break;
+        if (found.length < size) break;
         until = (found.at(-1)?.seq ?? 1) - 1;
       }
       return last.reverse();

@@ -5,6 +5,14 @@ import type { Event, StoredEvent } from "../event/event.ts";
 /** Data above this is stored compressed. */
 export const COMPRESS_ABOVE_BYTES = 262_144;
 
+/** Events up to this many bytes come along when a row is read; the data of larger ones is read when somebody asks for it. */
+const INLINE_DATA_BYTES = 65_536;
+
+/** What to select so that eventOfRow can read it. */
+export const EVENT_COLUMNS = `
+  seq, id, time_ms, source, type, subject, node, session, agent, tool, tool_use, project, depth, duplicate_of, content_type,
+  CASE WHEN typeof(data) = 'text' AND length(data) <= ${INLINE_DATA_BYTES} THEN data END AS data`;
+
 /** A row as EVENT_COLUMNS selects it; data is null where it was left for later. */
 export type EventRow = {
   seq: number;

@@ -4,12 +4,14 @@
 // `head` marks a delivery that no earlier one of its key holds back, so that the next one to start is found by index however
 // long the queue of one key is. It is kept by the same transactions that make and settle deliveries.
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, statfsSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
+import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { DamagedLedger, isDamage } from "./damaged-ledger.ts";
+import { refuseNetworkFileSystem } from "./local-disk.ts";
 
 /** The version of the tables below, kept in `user_version`. */
-export const LEDGER_VERSION = 1;
+export const LEDGER_VERSION = 2;
 
 const TABLES = `
   CREATE TABLE events (
@@ -102,29 +104,72 @@ const TABLES = `
   CREATE INDEX skips_seq ON skips (seq);
 `;
 
+/**
+ * Flow, and what people ask for. A held delivery waits until due_ms. `marks` is what dedup and cooldown remember of a key,
+ * `starts` what rate remembers of a group. `totals` spares counting a table of a million rows.
+ */
+const FLOW = `
+  ALTER TABLE groups ADD COLUMN paused_ms INTEGER;
+  ALTER TABLE groups ADD COLUMN waiting TEXT;
+  ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN cut_offs INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN opened_ms INTEGER;
+  ALTER TABLE deliveries ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE deliveries ADD COLUMN data_bytes INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX deliveries_held ON deliveries (consumer, due_ms) WHERE state = 'held';
+  CREATE INDEX deliveries_settled ON deliveries (settled_ms) WHERE settled_ms IS NOT NULL;
+
+  CREATE TABLE marks (
+    consumer    TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    accepted_ms INTEGER,             -- the event's own time
+    cooled_ms   INTEGER,             -- wall time
+    PRIMARY KEY (consumer, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE starts (
+    consumer TEXT NOT NULL,
+    at_ms    INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX starts_consumer ON starts (consumer, at_ms);
+
+  CREATE TABLE totals (
+    name  TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO totals SELECT 'events', count(*) FROM events;
+`;
+
 /** One step per version: the step at index N takes a file of version N to N + 1. */
-const MIGRATIONS: readonly string[] = [TABLES];
+const MIGRATIONS: readonly string[] = [TABLES, FLOW];
 
 /**
  * Opens the ledger for writing, makes or migrates its tables in one transaction.
- * Errors: a newer file, a file that is no ledger, a network file system (78).
+ * Errors: a newer file, a network file system, not ours to open (78); DamagedLedger; those of a full or broken disk.
  */
 export function openForWriting(path: string): Database {
   refuseNetworkFileSystem(dirname(path));
   const db = open(path, { create: true, strict: true });
-  chmodSync(path, 0o600);
-  // Before anything is written: a newer or foreign file stays as it is.
-  const version = versionOf(db, path);
-  db.run("PRAGMA journal_mode = WAL");
-  db.run("PRAGMA synchronous = NORMAL");
-  db.run("PRAGMA journal_size_limit = 67108864");
-  if (version < LEDGER_VERSION) {
-    db.transaction(() => {
-      for (const step of MIGRATIONS.slice(version)) db.run(step);
-      db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
-    }).immediate();
+  try {
+    chmodSync(path, 0o600);
+    // Before anything is written: a newer or foreign file stays as it is.
+    const version = versionOf(db, path);
+    refuseOtherTables(db, path, version);
+    db.run("PRAGMA journal_mode = WAL");
+    db.run("PRAGMA synchronous = NORMAL");
+    db.run("PRAGMA journal_size_limit = 67108864");
+    if (version < LEDGER_VERSION) {
+      db.transaction(() => {
+        for (const step of MIGRATIONS.slice(version)) db.run(step);
+        db.run(`PRAGMA user_version = ${LEDGER_VERSION}`);
+      }).immediate();
+    }
+    return db;
+  } catch (error) {
+    // Who sets a damaged file aside must not have it open.
+    db.close();
+    throw error;
   }
-  return db;
 }
 
 /** Opens the ledger for looking; null where there is none yet. Same errors as writing. */
@@ -139,15 +184,13 @@ export function openForReading(path: string): Database | null {
   return db;
 }
 
-const LOOK_AT_IT = "look at the mode and owner of it and of its directory, and at the disk's free space";
-
 function open(path: string, options: { create?: boolean; readonly?: boolean; strict: boolean }): Database {
   try {
     const db = new Database(path, options);
     db.run("PRAGMA busy_timeout = 5000");
     return db;
   } catch (error) {
-    throw new OffhookError(EXIT.config, `cannot open the ledger ${path}: ${messageOf(error)}`, LOOK_AT_IT);
+    throw unusable(`cannot open the ledger ${path}`, error);
   }
 }
 
@@ -155,14 +198,11 @@ function versionOf(db: Database, path: string): number {
   let version: number;
   try {
     version = (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+    // A damaged schema is only met by who asks for it.
+    db.query("SELECT count(*) FROM sqlite_schema").get();
   } catch (error) {
-    throw new OffhookError(
-      EXIT.config,
-      `the ledger ${path} cannot be read: ${messageOf(error)}`,
-      /^SQLITE_(NOTADB|CORRUPT)/.test(codeOf(error) ?? "")
-        ? `set it aside (mv ${path} ${path}.damaged) and start again: waiting events are in the spool and are not affected`
-        : LOOK_AT_IT,
-    );
+    if (isDamage(error)) throw new DamagedLedger(path, messageOf(error), false);
+    throw unusable(`the ledger ${path} cannot be read`, error);
   }
   if (version > LEDGER_VERSION) {
     throw new OffhookError(
@@ -174,23 +214,33 @@ function versionOf(db: Database, path: string): number {
   return version;
 }
 
-/** Magic numbers of statfs(2) on Linux for network file systems, where SQLite's WAL does not work. */
-const NETWORK_FILE_SYSTEMS = new Map([
-  [0x6969, "NFS"],
-  [0xff534d42, "CIFS"],
-  [0xfe534d42, "SMB2"],
-  [0x5346414f, "AFS"],
-  [0x00c36400, "Ceph"],
-  [0x0bd00bd0, "Lustre"],
-]);
-
-function refuseNetworkFileSystem(directory: string): void {
-  if (process.platform !== "linux") return;
-  const kind = NETWORK_FILE_SYSTEMS.get(statfsSync(directory).type >>> 0);
-  if (kind === undefined) return;
-  throw new OffhookError(
+function unusable(what: string, error: unknown): OffhookError {
+  const told = new OffhookError(
     EXIT.config,
-    `the ledger cannot live on ${kind} (${directory}): SQLite needs a local disk`,
-    "set OFFHOOK_HOME to a directory on a local disk, for the hooks too",
+    `${what}: ${messageOf(error)}`,
+    "look at the mode and owner of it and of its directory, and at the disk's free space",
   );
+  told.cause = error;
+  return told;
+}
+
+/** A database of something else, or one whose tables somebody changed; more columns than ours are no harm. */
+function refuseOtherTables(db: Database, path: string, version: number): void {
+  const model = new Database(":memory:");
+  for (const step of MIGRATIONS.slice(0, version)) model.run(step);
+  const ours = columnsOf(model);
+  const theirs = columnsOf(db);
+  model.close();
+  const missing = ours.find((column) => !theirs.includes(column));
+  if (missing !== undefined) throw new DamagedLedger(path, `it has no ${missing}`, true);
+  if (version === 0 && theirs.length > 0) throw new DamagedLedger(path, "it is the database of something else", true);
+}
+
+function columnsOf(db: Database): string[] {
+  const rows = db
+    .query(
+      "SELECT t.name AS name, c.name AS part FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    )
+    .all() as { name: string; part: string }[];
+  return rows.map(({ name, part }) => `${name}.${part}`);
 }

@@ -1,0 +1,188 @@
+// The ledger's half for the attempts at a group's deliveries: what may start, what runs, what came of it.
+import type { InsertEvents } from "./ledger-events.ts";
+import type { LedgerHandle } from "./ledger-handle.ts";
+import type { AttemptEnd, Delivery, DeliveryState, GroupLog, Next, NextDue } from "./stream.ts";
+
+/** The verbs of a group's loop that are about running. */
+export type RunningLog = Pick<
+  GroupLog,
+  "startable" | "wake" | "begin" | "noteGroup" | "settle" | "settleAtOnce" | "skip"
+>;
+
+type Place = { ordinal: number; consumer: string; key: string };
+type StartableRow = {
+  ordinal: number;
+  id: string;
+  key: string;
+  state: DeliveryState;
+  attempts: number;
+  counted: number;
+  cutOffs: number;
+  replay: number;
+};
+
+/** Those verbs on an open ledger; own events are written by `insertEvents`, in the transaction of the outcome. */
+export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): RunningLog {
+  const { now, atomic, promote } = ledger;
+  const sql = prepare(ledger);
+
+  const find = (deliveryId: string): Place => {
+    const row = sql.delivery.get(deliveryId) as Place | null;
+    if (row === null) throw new Error(`no delivery ${deliveryId}`);
+    return row;
+  };
+
+  const seqsOf = (ordinal: number) => (sql.seqsOf.all(ordinal) as { seq: number }[]).map((row) => row.seq);
+
+  /** What changes in a delivery's row when an attempt ended, in the order of both UPDATEs. */
+  const changeOf = (end: AttemptEnd, next: Next) => {
+    const isSettled = next.state === "ok" || next.state === "findings" || next.state === "dead";
+    const reason = "reason" in next ? next.reason : null;
+    const dueMs = next.state === "backoff" ? next.dueMs : null;
+    const columns = [next.state, reason, dueMs, end.counts ? 1 : 0, isSettled ? now() : null] as const;
+    return { isSettled, columns };
+  };
+
+  const countOutcomes = (consumer: string, end: AttemptEnd, times: number) => {
+    const is = (...outcomes: AttemptEnd["outcome"][]) => (end.counts && outcomes.includes(end.outcome) ? times : 0);
+    sql.countOutcome.run(is("ok"), is("findings"), is("failed", "killed", "timeout", "not-started"), now(), consumer);
+  };
+
+  const wakeDue = atomic((consumer: string, maxWaitMs: number) => {
+    // The clock may have been set back: nobody waits longer than the longest wait from now.
+    sql.clampDue.run(now() + maxWaitMs, consumer);
+    sql.wake.run(consumer, now());
+    // What is due already waits for its turn or a slot, and both bring the group back by themselves.
+    return sql.nextDue.get(consumer, now()) as NextDue;
+  });
+
+  return {
+    startable: (consumer, limit) =>
+      (sql.startable.all(consumer, now(), limit) as StartableRow[]).map(
+        ({ ordinal, replay, ...row }): Delivery => ({
+          ...row,
+          consumer,
+          seqs: seqsOf(ordinal),
+          replay: replay !== 0,
+        }),
+      ),
+    wake(consumer, maxWaitMs) {
+      // Mostly nothing waits, and then nothing is written.
+      return sql.anyDue.get(consumer) === null ? { retryInMs: null, holdInMs: null } : wakeDue(consumer, maxWaitMs);
+    },
+    begin: atomic((deliveryId: string, bootId: string | null) => {
+      const row = sql.begin.get(deliveryId) as { ordinal: number; attempts: number } | null;
+      if (row === null) throw new Error(`no delivery ${deliveryId}`);
+      sql.insertAttempt.run(row.ordinal, row.attempts, now(), bootId);
+      return row.attempts;
+    }),
+    noteGroup(deliveryId, number, groupId, leaderStart) {
+      sql.noteGroup.run(groupId, leaderStart, find(deliveryId).ordinal, number);
+    },
+    settle: atomic((deliveryId, number, end, next, { cools, events }) => {
+      const { ordinal, consumer, key } = find(deliveryId);
+      const { isSettled, columns } = changeOf(end, next);
+      sql.endAttempt.run(...endOf(end), ordinal, number);
+      sql.moveOn.run(...columns, ordinal);
+      countOutcomes(consumer, end, 1);
+      if (isSettled) promote(consumer, key);
+      if (cools) sql.cool.run(consumer, key, now());
+      insertEvents(events);
+    }),
+    settleAtOnce: atomic((deliveryIds, end, next, { cools, events }) => {
+      const { isSettled, columns } = changeOf(end, next);
+      const startedMs = now() - (end.durationMs ?? 0);
+      for (const id of deliveryIds) {
+        const row = sql.settleAtOnce.get(...columns, id) as (Place & { attempts: number }) | null;
+        if (row === null) throw new Error(`no delivery ${id}`);
+        sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
+        if (isSettled) promote(row.consumer, row.key);
+        if (cools) sql.cool.run(row.consumer, row.key, now());
+      }
+      const first = deliveryIds[0];
+      if (first !== undefined) countOutcomes(find(first).consumer, end, deliveryIds.length);
+      insertEvents(events);
+    }),
+    skip: atomic((deliveryId, reason) => {
+      const { ordinal, consumer, key } = find(deliveryId);
+      const seqs = seqsOf(ordinal);
+      for (const seq of seqs) sql.insertSkip.run(consumer, seq, key, reason, now());
+      sql.countSkips.run(seqs.length, consumer);
+      sql.deleteDeliveryEvents.run(ordinal);
+      sql.deleteAttempts.run(ordinal);
+      sql.deleteDelivery.run(ordinal);
+      promote(consumer, key);
+    }),
+  };
+}
+
+/** The columns of an ended attempt, in the order of both statements that write them. */
+function endOf(end: AttemptEnd): (string | number | null)[] {
+  return [
+    end.durationMs,
+    end.outcome,
+    end.counts ? 1 : 0,
+    end.exitCode,
+    end.signal,
+    end.stdout,
+    end.stderr,
+    end.reason,
+  ];
+}
+
+function prepare({ db }: LedgerHandle) {
+  const columns = "ordinal, id, key, state, attempts, counted, cut_offs AS cutOffs, replay";
+  const moved = `
+    state = ?1, reason = ?2, due_ms = ?3, counted = counted + ?4, settled_ms = ?5,
+    cut_offs = CASE WHEN ?4 THEN 0 ELSE cut_offs + 1 END`;
+  return {
+    // One branch an index, so that neither a long queue nor many holds are read through.
+    startable: db.query(`
+      SELECT * FROM (
+        SELECT * FROM (SELECT ${columns} FROM deliveries
+          WHERE consumer = ?1 AND state = 'ready' AND head = 1 AND settled_ms IS NULL ORDER BY ordinal LIMIT ?3)
+        UNION ALL
+        SELECT * FROM (SELECT ${columns} FROM deliveries
+          WHERE consumer = ?1 AND state = 'held' AND due_ms <= ?2 AND head = 1 ORDER BY due_ms LIMIT ?3)
+      ) ORDER BY ordinal LIMIT ?3`),
+    seqsOf: db.query("SELECT seq FROM delivery_events WHERE delivery = ? ORDER BY seq"),
+    anyDue: db.query(`
+      SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'backoff' LIMIT 1)
+      UNION ALL SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'held' LIMIT 1) LIMIT 1`),
+    clampDue: db.query(`
+      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state IN ('backoff', 'held') AND due_ms > ?1 AND settled_ms IS NULL`),
+    wake: db.query(`
+      UPDATE deliveries SET state = 'ready', due_ms = NULL WHERE consumer = ? AND state = 'backoff' AND due_ms <= ?`),
+    nextDue: db.query(`
+      SELECT
+        (SELECT min(due_ms) FROM deliveries WHERE consumer = ?1 AND state = 'backoff') - ?2 AS retryInMs,
+        (SELECT min(due_ms) FROM deliveries WHERE consumer = ?1 AND state = 'held' AND due_ms > ?2) - ?2 AS holdInMs`),
+
+    delivery: db.query("SELECT ordinal, consumer, key FROM deliveries WHERE id = ?"),
+    begin: db.query(`
+      UPDATE deliveries SET state = 'running', reason = NULL, due_ms = NULL, attempts = attempts + 1
+      WHERE id = ? RETURNING ordinal, attempts`),
+    insertAttempt: db.query("INSERT INTO attempts (delivery, number, started_ms, boot_id) VALUES (?, ?, ?, ?)"),
+    noteGroup: db.query("UPDATE attempts SET group_id = ?, leader_start = ? WHERE delivery = ? AND number = ?"),
+    endAttempt: db.query(`
+      UPDATE attempts SET duration_ms = ?, outcome = ?, counts = ?, exit_code = ?, signal = ?, stdout = ?, stderr = ?, reason = ?
+      WHERE delivery = ? AND number = ?`),
+    moveOn: db.query(`UPDATE deliveries SET ${moved} WHERE ordinal = ?6`),
+    settleAtOnce: db.query(`
+      UPDATE deliveries SET ${moved}, attempts = attempts + 1 WHERE id = ?6 RETURNING ordinal, consumer, key, attempts`),
+    insertEndedAttempt: db.query(`
+      INSERT INTO attempts (delivery, number, started_ms, duration_ms, outcome, counts, exit_code, signal, stdout, stderr, reason)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    countOutcome: db.query(`
+      UPDATE groups SET ok = ok + ?, findings = findings + ?, failed = failed + ?, last_outcome_ms = ? WHERE consumer = ?`),
+    cool: db.query(`
+      INSERT INTO marks (consumer, key, cooled_ms) VALUES (?, ?, ?)
+      ON CONFLICT DO UPDATE SET cooled_ms = excluded.cooled_ms`),
+
+    insertSkip: db.query("INSERT OR IGNORE INTO skips (consumer, seq, key, reason, at_ms) VALUES (?, ?, ?, ?, ?)"),
+    countSkips: db.query("UPDATE groups SET skipped = skipped + ? WHERE consumer = ?"),
+    deleteDeliveryEvents: db.query("DELETE FROM delivery_events WHERE delivery = ?"),
+    deleteAttempts: db.query("DELETE FROM attempts WHERE delivery = ?"),
+    deleteDelivery: db.query("DELETE FROM deliveries WHERE ordinal = ?"),
+  };
+}

@@ -1,0 +1,35 @@
+// What the halves of the ledger share: the open database, the clock, a transaction, and the one rule about heads.
+import type { Database } from "bun:sqlite";
+
+export type LedgerHandle = {
+  db: Database;
+  /** Wall time in ms since 1970. */
+  now(): number;
+  /** Makes a transaction of a function. What runs inside must not call another of these. */
+  atomic<A extends unknown[], R>(work: (...args: A) => R): (...args: A) => R;
+  /** After a delivery is settled or gone: the next pending one of its key is first now. */
+  promote(consumer: string, key: string): void;
+};
+
+/** The handle of an open ledger. */
+export function makeHandle(db: Database, now: () => number): LedgerHandle {
+  const promote = db.query(`
+    UPDATE deliveries SET head = 1
+    WHERE ordinal = (SELECT min(ordinal) FROM deliveries WHERE consumer = ? AND key = ? AND settled_ms IS NULL)`);
+  return {
+    db,
+    now,
+    // IMMEDIATE: who begins with reading and then writes is refused at once, and not made to wait, when another process has
+    // the write lock. Commands that only look take it for a moment too, when they meet a half-written index of the WAL.
+    atomic: (work) => db.transaction(work).immediate,
+    promote: (consumer, key) => void promote.run(consumer, key),
+  };
+}
+
+const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** `d_` and 12 random characters that cannot be mistaken for each other: 60 bits. */
+export function newDeliveryId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `d_${Array.from(bytes, (byte) => ID_ALPHABET[byte % 32]).join("")}`;
+}
