@@ -18,7 +18,9 @@ const REASONS: Record<string, (home: string) => string> = {
 
 /** One line for stderr. `home` is null where there is no place for one. */
 export function whyNotStored(error: unknown, home: string | null): string {
-  return `offhook: the event was not stored: ${oneLine(reasonOf(error, home ?? "the home"))}`;
+  const { isVisible = false } = error as { isVisible?: boolean };
+  const what = isVisible ? "the event may not survive a power cut" : "the event was not stored";
+  return `offhook: ${what}: ${oneLine(reasonOf(error, home ?? "the home"))}`;
 }
 
 function reasonOf(error: unknown, home: string): string {

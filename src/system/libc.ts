@@ -79,8 +79,9 @@ export function fullSync(fd: number): boolean {
 
 const locking = once(() => {
   const flock = { args: ["i32", "i32"], returns: "i32" } as const;
-  const errno = { args: [], returns: "ptr" } as const;
-  return IS_MAC ? openCalls({ flock, __error: errno }) : openCalls({ flock, __errno_location: errno });
+  const calls = openCalls({ flock });
+  // Opened before it is asked: opening is a call too.
+  return calls === null || errnoPlace() === null ? null : calls;
 });
 
 /** flock(2). Throws where the file system has no locks or the library cannot be called: a daemon must not run unlocked. */
@@ -88,10 +89,22 @@ function flock(fd: number, operation: number): boolean {
   const calls = locking();
   if (calls === null) throw new Error(`flock cannot be called: ${LIBRARY} does not open`);
   if (calls.flock(fd, operation) === 0) return true;
-  const address = "__error" in calls ? calls.__error() : calls.__errno_location();
-  const errno = address === null ? 0 : read.i32(address, 0);
+  const errno = lastErrno();
   if (errno === EWOULDBLOCK) return false;
   throw new Error(`flock failed with errno ${errno}: this file system may have no locks`);
+}
+
+const errnoPlace = once(() => {
+  const errno = { args: [], returns: "ptr" } as const;
+  return IS_MAC ? openCalls({ __error: errno }) : openCalls({ __errno_location: errno });
+});
+
+/** Why the last call of this thread failed, as errno.h counts; 0 where that cannot be asked. To be asked before anything else is. */
+export function lastErrno(): number {
+  const calls = errnoPlace();
+  if (calls === null) return 0;
+  const address = "__error" in calls ? calls.__error() : calls.__errno_location();
+  return address === null ? 0 : read.i32(address, 0);
 }
 
 function once<T>(make: () => T): () => T {
