@@ -11,6 +11,13 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   deliveries: () => import("./commands/deliveries.ts"),
   show: () => import("./commands/show.ts"),
   try: () => import("./commands/try.ts"),
+  drain: () => import("./commands/drain.ts"),
+  "dead-letters": () => import("./commands/dead-letters.ts"),
+  replay: () => import("./commands/replay.ts"),
+  pause: () => import("./commands/pause.ts"),
+  resume: () => import("./commands/resume.ts"),
+  forget: () => import("./commands/forget.ts"),
+  prune: () => import("./commands/prune.ts"),
   demo: () => import("./commands/demo.ts"),
 };
 

@@ -149,7 +149,7 @@ describe("in a home", () => {
     const daemon = await on.start();
     await publish();
     await until(
-      async () => consumerOf(await on.status(), "all").ok === 1,
+      async () => consumerOf(await on.status(), "all").ok === 2, // the write, and the daemon's own event about the broken file
       () => daemon.output(),
     );
     expect(daemon.output()).toMatch(/secrets\.env: .*not a file/);

@@ -1,11 +1,18 @@
 // What every command owes a person: help with an example, errors that say what to do, exit codes as documented, never 2.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../package.json";
 import { BINARY, openRunning, type Running, until, wrote } from "./running.ts";
 
-const COMMANDS = ["publish", "consume", "status", "events", "deliveries", "show", "try", "demo"];
+const COMMANDS = ["publish", "consume", "demo", "status", "events", "deliveries", "show", "try", "drain"].concat([
+  "dead-letters",
+  "replay",
+  "pause",
+  "resume",
+  "forget",
+  "prune",
+]);
 let on: Running;
 let ids: { event: any; delivery: any };
 
@@ -17,10 +24,11 @@ beforeAll(async () => {
   await on.publish(wrote(on.file("shop/a.py")));
   await on.publish(wrote(on.file("shop/notes.md"), { session_id: "other", hook_event_name: "PreToolUse" }));
   await until(
-    async () => (await on.status()).consumers[0]?.ok === 1 && (await on.status()).stream.events === 2,
+    async () => (await on.status()).consumers[0]?.ok === 1 && (await on.status()).stream.events === 3,
     () => "not there",
   );
-  ids = { event: (await on.ndjson(["events"]))[0], delivery: (await on.ndjson(["deliveries"]))[0] };
+  // The first event is the daemon's own: typo is broken.
+  ids = { event: (await on.ndjson(["events"]))[1], delivery: (await on.ndjson(["deliveries"]))[0] };
 });
 afterAll(() => on.end());
 
@@ -61,6 +69,12 @@ describe("mistakes", () => {
     [["try", "typo"], 78, /typo\.toml:2: .*rn.*run/],
     [["try", "lint", "--event", "nothing"], 66, /nothing/],
     [["consume", "nobody"], 66, /nobody/],
+    [["pause"], 64, /name one consumer/],
+    [["pause", "lint", "typo"], 64, /typo/],
+    [["resume", "nobody"], 66, /nobody[^]*lint/],
+    [["forget", "lint"], 78, /lint\.toml[^]*remove the file first/],
+    [["drain", "--timeout", "long"], 64, /--timeout.*30s.*long/],
+    [["prune", "--older-than", "7"], 64, /--older-than.*7d.*"7"/],
   ];
   for (const [args, exitCode, said] of mistakes) {
     test(`offhook ${args.join(" ")} exits ${exitCode} and says what and what to do`, async () => {
@@ -76,7 +90,7 @@ describe("mistakes", () => {
 describe("a home", () => {
   test("that is not there yet is no error for those who look", async () => {
     const env = { OFFHOOK_HOME: join(on.root, "not-yet") };
-    for (const args of [["events"], ["deliveries"], ["events", "--json"]])
+    for (const args of [["events"], ["deliveries"], ["events", "--json"], ["dead-letters"], ["drain"], ["prune"]])
       expect(await on.offhook(args, { env })).toMatchObject({ exitCode: 0, stderr: "" });
     const status = await on.offhook(["status", "--json"], { env });
     expect(status.exitCode).toBe(1);
@@ -111,19 +125,19 @@ describe("looking", () => {
   const count = async (args: string[]) => (await on.ndjson(args)).length;
 
   test("events are filtered by session, type, age, seq and number, oldest first", async () => {
-    expect(await count(["events"])).toBe(2);
+    expect(await count(["events"])).toBe(3);
     expect(await count(["events", "--session", "other"])).toBe(1);
     expect(await count(["events", "--type", "PostToolUse"])).toBe(1);
     expect(await count(["events", "--type", "claude-code.*"])).toBe(2);
     expect(await count(["events", "--type", "Post*"])).toBe(1);
-    expect((await on.ndjson(["events", "--since", "2"])).map((event) => event.seq)).toEqual([2]);
-    expect(await count(["events", "--since", "1h"])).toBe(2);
+    expect((await on.ndjson(["events", "--since", "3"])).map((event) => event.seq)).toEqual([3]);
+    expect(await count(["events", "--since", "1h"])).toBe(3);
     expect(await count(["events", "--since", "2100-01-01"])).toBe(0);
-    expect((await on.ndjson(["events", "--limit", "1"])).map((event) => event.seq)).toEqual([2]);
+    expect((await on.ndjson(["events", "--limit", "1"])).map((event) => event.seq)).toEqual([3]);
   });
 
   test("--follow goes on with what comes", async () => {
-    const child = Bun.spawn([BINARY, "events", "--follow", "--json", "--since", "2"], {
+    const child = Bun.spawn([BINARY, "events", "--follow", "--json", "--since", "3"], {
       env: { OFFHOOK_HOME: on.home, PATH: process.env.PATH! },
       stdout: "pipe",
       stdin: "ignore",
@@ -133,7 +147,7 @@ describe("looking", () => {
       for await (const chunk of child.stdout) seen += Buffer.from(chunk).toString();
     })();
     await until(
-      () => seen.includes('"seq":2'),
+      () => seen.includes('"seq":3'),
       () => seen,
     );
     const ran = await on.offhook([
@@ -163,7 +177,7 @@ describe("looking", () => {
   });
 
   test("an event is found by seq, by id and by the end of its id", async () => {
-    for (const id of ["1", ids.event.id, ids.event.id.slice(-7)]) {
+    for (const id of ["2", ids.event.id, ids.event.id.slice(-7)]) {
       const shown = JSON.parse((await on.offhook(["show", id, "--json"])).stdout);
       expect(shown).toMatchObject({
         event: { id: ids.event.id, data: ids.event.data },
@@ -179,7 +193,8 @@ describe("looking", () => {
   });
 
   test("tables are plain text into a pipe", async () => {
-    for (const args of [["status"], ["events"], ["deliveries"], ["deliveries", "--skipped"], ["show", "1"]]) {
+    for (const words of ["status", "events", "deliveries", "deliveries --skipped", "show 2", "dead-letters", "drain"]) {
+      const args = words.split(" ");
       const { stdout } = await on.offhook(args);
       expect(stdout).not.toContain("\x1b[");
       expect(stdout.length).toBeGreaterThan(10);
@@ -219,7 +234,7 @@ describe("try", () => {
 
   test("works on an event of the stream, and stores nothing", async () => {
     const before = (await on.status()).stream;
-    expect(await ask("", ["--event", "1"])).toMatchObject({ matched: true, event: { seq: 1 } });
+    expect(await ask("", ["--event", "2"])).toMatchObject({ matched: true, event: { seq: 2 } });
     expect((await on.status()).stream).toEqual(before);
   });
 
@@ -233,13 +248,101 @@ describe("try", () => {
   });
 });
 
+describe("try and the rules of time", () => {
+  const late = (toml: string) =>
+    on.consumer("late", `on = ["PostToolUse"]\nkey = "{session}"\nbuiltin = "none"\n${toml}`);
+  const tried = async (args: string[], payload: unknown = "") => {
+    const ran = await on.offhook(["try", "late", "--json", ...args], { stdin: JSON.stringify(payload) });
+    const { flow, ...rest } = JSON.parse(ran.stdout);
+    return { ...rest, flow: Object.fromEntries(flow.map((one: any) => [one.rule, one.text])) };
+  };
+  const settled = (ok: number) =>
+    until(
+      async () => {
+        const its = (await on.status()).consumers.find((one: any) => one.name === "late");
+        return its?.state === "active" && its.ok === ok && its.lag === 0 && its.pending === 0;
+      },
+      () => "late is not settled",
+    );
+
+  test("it says what the ledger remembers of the key, and what would come of it now", async () => {
+    late(`dedup = "1h"\ncooldown = "2h"\nmax_age = "3h"\nrate = "30/m"\ndebounce = "10ms"\n`);
+    await settled(0);
+    const fresh = await tried([], wrote(on.file("shop/a.py"), { session_id: "new" }));
+    expect(fresh).toMatchObject({
+      decision: "deliver",
+      before: null,
+      flow: {
+        dedup: "1h; none of this key is remembered",
+        cooldown: "2h; nothing of this key is remembered",
+        max_age: expect.stringMatching(/^3h; the event is from .* ago$/),
+        rate: "30 in 1m",
+        debounce: "waits for 10ms of quiet, at most 300ms",
+      },
+    });
+    await on.publish(wrote(on.file("shop/a.py"), { session_id: "new" }));
+    await settled(1);
+    const again = await tried([], wrote(on.file("shop/b.py"), { session_id: "new" }));
+    expect(again).toMatchObject({ decision: "skip", reason: "duplicate" });
+    expect(again.flow.dedup).toMatch(/^1h; the last accepted one of this key is .* older$/);
+    expect(again.flow.cooldown).toMatch(/^2h; the last one of this key ended .* ago$/);
+
+    late(`cooldown = "2h"\n`);
+    await settled(1);
+    const cooling = await tried([], wrote(on.file("shop/b.py"), { session_id: "new" }));
+    expect(cooling).toMatchObject({ decision: "skip", reason: "cooldown" });
+  });
+
+  test("of an event of the stream it says what became of it, and does not take it for its own duplicate", async () => {
+    late(`dedup = "1h"\n`);
+    await settled(1);
+    const { seq } = (await on.ndjson(["events", "--session", "new"]))[0];
+    expect(await tried(["--event", String(seq)])).toMatchObject({
+      decision: "deliver",
+      before: { deliveries: [{ state: "ok" }], skipped: null },
+      flow: { dedup: expect.stringContaining("was decided on before") },
+    });
+  });
+
+  test("a project's .offhook.toml is named with what it asks for, and --run runs it all the same", async () => {
+    on.consumer("late", `on = ["PostToolUse"]\nshell = "echo it ran"\n`);
+    await settled(1);
+    const payload = wrote(on.file("shop/a.py"));
+    mkdirSync(join(on.root, "shop", ".git"), { recursive: true });
+    const file = on.file("shop/.offhook.toml", `disabled = ["late"]\ncooldown = { late = "5m" }\n`);
+    const silenced = await tried([], payload);
+    expect(silenced).toMatchObject({ decision: "skip", reason: "silenced" });
+    expect(silenced.flow.project).toBe(`${file} asks for silence and a cooldown of 5m`);
+    const ran = await on.offhook(["try", "late", "--run"], { stdin: JSON.stringify(payload) });
+    expect([ran.exitCode, ran.stdout]).toEqual([0, expect.stringMatching(/=> skipped: silenced\nit ran\n=> ok/)]);
+
+    on.consumer("late", `on = ["PostToolUse"]\nshell = "echo it ran"\nsilenceable = false\n`);
+    expect(await tried([], payload)).toMatchObject({ decision: "deliver" });
+    on.file("shop/.offhook.toml", `run = ["rm"]\n`);
+    const refused = await tried([], payload);
+    expect(refused).toMatchObject({ decision: "deliver" });
+    expect(refused.flow.project).toMatch(/^refused, so that it silences nothing: .*\.offhook\.toml:1: /);
+  });
+
+  test("what the file switches off is not run by --run either", async () => {
+    on.consumer("late", `on = ["PostToolUse"]\nshell = "echo it ran"\nenabled = false\n`);
+    const ran = await on.offhook(["try", "late", "--run"], { stdin: JSON.stringify(wrote(on.file("shop/a.py"))) });
+    expect([ran.exitCode, ran.stdout.includes("it ran\n")]).toEqual([1, false]);
+    rmSync(join(on.home, "consumers", "late.toml"));
+  });
+});
+
 test("no text of a file name reaches the terminal as a control sequence", async () => {
   const file = on.file("shop/evil\u001b[2Jname.py");
   await on.publish(wrote(file));
   await until(
-    async () => (await on.status()).consumers[0].ok === 2,
+    async () => (await on.ndjson(["deliveries", "--consumer", "lint", "--state", "ok"])).at(-1)?.key === file,
     () => "not delivered",
   );
-  for (const args of [["events"], ["deliveries"], ["show", "3"]])
-    expect((await on.offhook(args)).stdout).not.toContain("\u001b");
+  const { seq } = (await on.ndjson(["events", "--limit", "1"]))[0];
+  for (const args of [["events"], ["deliveries"], ["show", `${seq}`], ["try", "lint", "--event", `${seq}`]]) {
+    const { stdout } = await on.offhook(args);
+    expect(stdout).toContain("\\u001b[2Jname.py");
+    expect(stdout).not.toContain("\u001b");
+  }
 });

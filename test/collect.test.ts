@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -84,9 +85,25 @@ describe("what is not ours goes to bad/ and holds nothing up", () => {
     ["an empty file", () => writeFileSync(inNew(id), "")],
     ["a file without a header", () => writeFileSync(inNew(id), "{}\n{}")],
     ["a header cut off", () => writeFileSync(inNew(id), '{"v":1,"id":"')],
+    ...Object.entries({
+      args: { args: "x" },
+      "an argument": { args: [1] },
+      time: { time: 5 },
+      flags: { flags: [{}] },
+      env: { env: null },
+      "a variable": { env: { CLAUDE_PROJECT_DIR: {} } },
+      cwd: { cwd: 5 },
+      "the version": { v: 1.5 },
+    }).map(([what, over]): [string, () => void] => [
+      `a header of another kind: ${what}`,
+      () => writeFileSync(inNew(id), `${JSON.stringify({ ...headerOf(id), ...over })}\n{}`),
+    ]),
     [
-      "a header whose fields have other kinds",
-      () => writeFileSync(inNew(id), `${JSON.stringify(headerOf(id, { args: "x" }))}\n{}`),
+      "more than publish would write",
+      () => {
+        writeFileSync(inNew(id), `${JSON.stringify(headerOf(id))}\n`);
+        truncateSync(inNew(id), 3 * 2 ** 30);
+      },
     ],
     ["another event's bytes", () => writeFileSync(inNew(id), `${JSON.stringify(headerOf(Bun.randomUUIDv7()))}\n{}`)],
     ["a name of 255 bytes", () => writeFileSync(inNew("x".repeat(255)), "")],

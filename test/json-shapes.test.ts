@@ -7,6 +7,7 @@ beforeAll(async () => {
   on = openRunning();
   on.consumer("lint", `on = ["PostToolUse"]\nshell = "echo said; exit 3"\nfindings = [3]\n`);
   on.consumer("late", `on = ["PostToolUse"]\nenabled = false\nbuiltin = "none"\n`);
+  on.consumer("dead", `on = ["PostToolUse"]\nshell = "exit 100"\n`);
   await on.start();
   await on.publish(wrote(on.file("a.py")));
   await on.settled();
@@ -18,17 +19,20 @@ const sorted = (keys: string) => keys.split(" ").sort();
 
 test("status", async () => {
   const status = await on.status();
-  expect(keysOf(status)).toEqual(sorted("version node home configError daemon spool stream consumers"));
+  expect(keysOf(status)).toEqual(
+    sorted("version node home configError daemon spool stream trouble damagedLedgers projectFiles consumers"),
+  );
   expect(keysOf(status.daemon)).toEqual(sorted("running pid startedAt answers"));
   expect(keysOf(status.spool)).toEqual(sorted("waiting bad newer oldestMs"));
   expect(keysOf(status.stream)).toEqual(sorted("events firstSeq lastSeq"));
   for (const consumer of status.consumers) {
     expect(keysOf(consumer)).toEqual(
       sorted(
-        "name state error lag pending held ready running backoff dead ok findings failed skipped oldestMs lastOutcomeAt",
+        "name state error paused waiting lag pending held ready running backoff dead ok findings failed skipped skippedBy oldestMs lastOutcomeAt holdingBack",
       ),
     );
   }
+  expect(status.consumers.find((one: any) => one.name === "late").skippedBy).toEqual({ disabled: 1 });
 });
 
 test("events", async () => {
@@ -40,9 +44,11 @@ test("events", async () => {
   );
 });
 
+const DELIVERY = "id consumer key seqs eventIds state reason replay dueAt attempts";
+
 test("deliveries, and those that were skipped", async () => {
-  const [delivery] = await on.ndjson(["deliveries"]);
-  expect(keysOf(delivery)).toEqual(sorted("id consumer key seqs eventIds state reason attempts"));
+  const [delivery] = await on.ndjson(["deliveries", "--consumer", "lint"]);
+  expect(keysOf(delivery)).toEqual(sorted(DELIVERY));
   expect(keysOf(delivery.attempts[0])).toEqual(
     sorted("number startedAt durationMs outcome exitCode signal stdout stderr reason"),
   );
@@ -56,5 +62,34 @@ test("show and try", async () => {
   const shown = JSON.parse((await on.offhook(["show", "1", "--json"])).stdout);
   expect(keysOf(shown)).toEqual(sorted("event deliveries skips"));
   const tried = JSON.parse((await on.offhook(["try", "lint", "--event", "1", "--json"])).stdout);
-  expect(keysOf(tried)).toEqual(sorted("consumer event matched rules key decision reason plan"));
+  expect(keysOf(tried)).toEqual(sorted("consumer event matched rules key before flow decision reason plan"));
+  expect(keysOf(tried.before)).toEqual(sorted("deliveries skipped"));
+  expect(keysOf(tried.before.deliveries[0])).toEqual(sorted("id state"));
+});
+
+const json = async (args: string[]) => JSON.parse((await on.offhook([...args, "--json"])).stdout);
+
+test("drain and prune", async () => {
+  expect(keysOf(await json(["drain"]))).toEqual(sorted("settled timedOut waitedMs spool consumers"));
+  expect(keysOf(await json(["prune", "--dry-run"]))).toEqual(sorted("dryRun before events deliveries"));
+  await on.offhook(["pause", "lint"]);
+  await on.publish(wrote(on.file("b.txt"), { hook_event_name: "Stop" }));
+  const { consumers } = await json(["drain"]);
+  expect(keysOf(consumers[0])).toEqual(sorted("name state lag pending stuck"));
+  await on.offhook(["resume", "lint"]);
+});
+
+test("dead letters, and what became of them", async () => {
+  const [letter] = await on.ndjson(["dead-letters", "list"]);
+  expect(keysOf(letter)).toEqual(sorted(DELIVERY));
+  expect(await json(["dead-letters", "show", letter.id])).toEqual(letter);
+  expect(await json(["dead-letters", "retry", letter.id])).toEqual({ retried: 1, ids: [letter.id] });
+  await on.settled();
+  expect(await json(["dead-letters", "purge", "--all"])).toEqual({ purged: 1, ids: [letter.id] });
+});
+
+test("replay", async () => {
+  const would = await json(["replay", "--consumer", "lint", "--all", "--dry-run"]);
+  expect(keysOf(would)).toEqual(sorted("consumer dryRun deliveries events ids first undecided"));
+  expect(keysOf(would.first[0])).toEqual(sorted("key seqs"));
 });

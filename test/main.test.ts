@@ -6,7 +6,14 @@ import { BINARY, makeScratch, offhook, onTerminal, plainEnv } from "./binary.ts"
 import { namesIn, onlySpooled } from "./spooled.ts";
 
 const scratch = makeScratch();
-const COMMANDS = ["publish", "consume", "status", "events", "deliveries", "show", "try", "demo"];
+const COMMANDS = ["publish", "consume", "demo", "status", "events", "deliveries", "show", "try", "drain"].concat([
+  "dead-letters",
+  "replay",
+  "pause",
+  "resume",
+  "forget",
+  "prune",
+]);
 
 test("--version, -V and version print the version and nothing else", async () => {
   const { version } = await import("../package.json");
@@ -25,6 +32,9 @@ test("help names every command, and every command's help has an example, however
   const overview = await offhook(["help"], { home });
   expect(overview).toMatchObject({ exitCode: 0, stderr: "" });
   for (const command of COMMANDS) expect(overview.stdout).toMatch(new RegExp(`^ +${command} `, "m"));
+  // By what somebody is about to do, each on one line of a usual terminal.
+  expect(overview.stdout).toMatch(/^run:\n( {2}.+\n)+\nlook:\n( {2}.+\n)+\nchange:\n( {2}.+\n)+\n/m);
+  expect(overview.stdout.split("\n").filter((line) => line.length > 110)).toEqual([]);
   for (const words of [["--help"], ["-h"]]) expect(await offhook(words, { home })).toEqual(overview);
 
   for (const command of COMMANDS) {

@@ -19,7 +19,10 @@ describe("a body", () => {
 
   test("with a date of TOML sends it as text", () => {
     const body = Bun.TOML.parse("on = 2026-11-20\nat = 2026-11-20T12:00:00Z") as Record<string, unknown>;
-    expect(JSON.parse(bodyOf({ body }, [storedEvent()]).body)).toEqual({ on: "2026-11-20", at: "2026-11-20T12:00:00Z" });
+    expect(JSON.parse(bodyOf({ body }, [storedEvent()]).body)).toEqual({
+      on: "2026-11-20",
+      at: "2026-11-20T12:00:00Z",
+    });
   });
 
   test("for Slack is one text in which &, < and > are escaped", () => {

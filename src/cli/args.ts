@@ -33,3 +33,28 @@ export function countOption(command: string, name: string, value: string | undef
     `offhook ${command} --help`,
   );
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A length of time as `30s`, `10m`, `2h`, `7d`, in ms; null where the option was not given. */
+export function ageOption(command: string, name: string, value: string | undefined): number | null {
+  if (value === undefined) return null;
+  const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (unitMs !== undefined) return Number(digits) * unitMs;
+  throw new OffhookError(
+    EXIT.usage,
+    `${command}: --${name} takes a whole number and a unit (30s, 10m, 2h, 7d), not "${value}"`,
+    `offhook ${command} --help`,
+  );
+}
+
+/** The one name that a command takes, and nothing else. `what` it names: "consumer". */
+export function oneName(command: string, what: string, argv: string[]): string {
+  const { positionals } = parse(command, argv, {});
+  const [name] = positionals;
+  if (name === undefined)
+    throw new OffhookError(EXIT.usage, `${command}: name one ${what}`, `offhook ${command} --help`);
+  noMoreThan(command, positionals, 1);
+  return name;
+}

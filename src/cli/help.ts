@@ -33,6 +33,12 @@ const COMMANDS: Record<string, Help> = {
     example: ["offhook consume", "", "A consumer is a file:", CONSUMER_EXAMPLE],
     exits: "0 ended by a signal, 66 no such consumer, 75 another one holds this home, 77 permission, 78 config",
   },
+  demo: {
+    usage: "offhook demo",
+    about:
+      "Recorded payloads of a real session, a daemon and three consumers, in a scratch home. Touches nothing of yours.",
+    example: ["offhook demo"],
+  },
   status: {
     usage: "offhook status [--json]",
     about: "Is everything moving? Daemon, spool, stream, and every consumer's counters since its group began.",
@@ -79,20 +85,100 @@ const COMMANDS: Record<string, Help> = {
     exits:
       "0 explained (with --run: ok or findings), 1 --run failed or would not run, 66 no such consumer or event, 78 the file is broken",
   },
-  demo: {
-    usage: "offhook demo",
+  drain: {
+    usage: "offhook drain [--timeout AGE] [--json]",
     about:
-      "Recorded payloads of a real session, a daemon and three consumers, in a scratch home. Touches nothing of yours.",
-    example: ["offhook demo"],
+      "Waits until everything is settled: nothing in the spool, nothing to decide on, nothing pending. For scripts and tests.",
+    options: [
+      "--timeout AGE   give up after so long (30s, 10m, 2h); default 10m",
+      "",
+      "A consumer that is paused, broken or left out is not waited for; if it has something left it is named, and the exit is 1.",
+    ],
+    example: ["offhook drain && offhook status", "offhook drain --timeout 2m --json"],
+    exits: "0 settled, 1 the rest cannot move, 69 there is something to do and no daemon, 75 not settled in time",
+  },
+  "dead-letters": {
+    usage: "offhook dead-letters [list|show|retry|purge] [ID...] [--consumer NAME] [--all] [--json]",
+    about: "Deliveries that were given up: what became of them, try them again, delete them.",
+    options: [
+      "list             the last 20 with the reason; --all: all of them (--json always)",
+      "show ID          every attempt and what it said",
+      "retry ID...      ready again, with all tries; or --consumer NAME, or --all",
+      "purge ID...      deleted for good; or --consumer NAME, or --all",
+      "",
+      "The end of an id is enough: 4 characters or more.",
+    ],
+    example: [
+      "offhook dead-letters",
+      "offhook dead-letters retry --consumer lint",
+      "offhook dead-letters purge d_4k7m2q9x1pab",
+    ],
+    exits: "0 done, 66 no such id or consumer, or it is no dead letter, 75 the daemon does not answer",
+  },
+  replay: {
+    usage:
+      "offhook replay --consumer NAME [--since WHEN] [--seq N|N..M] [--session ID] [--type GLOB] [--event ID] [--all] [--dry-run] [--json]",
+    about:
+      "Past events through a consumer once more, behind what waits for their keys. Its workers see OFFHOOK_REPLAY=1.",
+    options: [
+      "--since WHEN     an age (2h), a time (2026-11-20T10:00:00Z) or a seq (1234)",
+      "--seq N..M       of these seqs, both included; N.. and ..M too",
+      "--session ID     of one session of the agent",
+      "--type GLOB      for instance PostToolUse",
+      "--event ID       this event (seq, id or its end); may be given more than once",
+      "--all            everything that is still in the stream",
+      "--dry-run        say what would be replayed, and do nothing",
+      "",
+      "Several of these together must all hold. Only what the consumer wants is replayed, by its file as it is now.",
+    ],
+    example: ["offhook replay --consumer lint --since 2h --dry-run", "offhook replay --consumer lint --seq 40..55"],
+    exits:
+      "0 done, 64 usage, 66 no such consumer or event, 75 the daemon does not answer, 78 the consumer does not run",
+  },
+  pause: {
+    usage: "offhook pause NAME",
+    about: "A consumer begins nothing more. Its events wait until it is resumed, over restarts too; what runs goes on.",
+    example: ["offhook pause lint", "offhook resume lint"],
+    exits: "0 paused, 66 no such consumer, 75 the daemon does not answer",
+  },
+  resume: {
+    usage: "offhook resume NAME",
+    about: "A paused consumer goes on where it was.",
+    example: ["offhook resume lint"],
+    exits: "0 it goes on, 66 no such consumer, 75 the daemon does not answer",
+  },
+  forget: {
+    usage: "offhook forget NAME",
+    about: "Deletes all that is known of a consumer whose file is gone: its place, its deliveries, its dead letters.",
+    example: ["rm ~/.offhook/consumers/lint.toml", "offhook forget lint"],
+    exits: "0 forgotten, 66 no such consumer, 75 something of it still runs, 78 its file is still there",
+  },
+  prune: {
+    usage: "offhook prune [--older-than AGE] [--dry-run] [--json]",
+    about: "Lets go of events and deliveries that were settled long ago. What is to do stays, and so do dead letters.",
+    options: [
+      "--older-than AGE   2h, 3d; default: the age of retention in config.toml (7d)",
+      "--dry-run          say how much that would be, and do nothing",
+      "",
+      "The daemon does this by itself. The ledger's file keeps its size; the room inside it is used again.",
+    ],
+    example: ["offhook prune --dry-run", "offhook prune --older-than 3d"],
+    exits: "0 done, 64 usage, 75 the daemon does not answer, 78 config",
   },
 };
+
+const GROUPS: readonly { title: string; names: readonly string[] }[] = [
+  { title: "run", names: ["publish", "consume", "demo"] },
+  { title: "look", names: ["status", "events", "deliveries", "show", "try", "drain"] },
+  { title: "change", names: ["dead-letters", "replay", "pause", "resume", "forget", "prune"] },
+];
 
 /** The help of one command, or of all of them (null). */
 export function helpText(name: string | null): string {
   const help = name === null ? undefined : COMMANDS[name];
   if (help === undefined) return overview();
   const parts = [help.about, "", `usage: ${help.usage}`];
-  if (help.options) parts.push("", ...help.options.map((line) => `  ${line}`));
+  if (help.options) parts.push("", ...help.options.map((line) => (line === "" ? "" : `  ${line}`)));
   parts.push(
     "",
     "example:",
@@ -109,8 +195,11 @@ function overview(): string {
     "",
     "usage: offhook COMMAND [...]",
     "",
-    ...Object.entries(COMMANDS).map(([name, help]) => `  ${name.padEnd(width)}  ${firstSentence(help.about)}`),
-    "",
+    ...GROUPS.flatMap(({ title, names }) => [
+      `${title}:`,
+      ...names.map((name) => `  ${name.padEnd(width)}  ${firstSentence(COMMANDS[name]?.about ?? "")}`),
+      "",
+    ]),
     "  offhook help COMMAND   more, with an example        offhook --version",
     "",
     "example:",
@@ -120,7 +209,8 @@ function overview(): string {
     "",
     "home: $OFFHOOK_HOME, by default ~/.offhook",
     "exit: 0 well, 1 could not store or a person is needed, 64 usage, 66 no such id or name,",
-    "      75 held by another, 77 permission, 78 config; never 2",
+    "      69 no daemon where one is needed, 75 held by another or not in time, 77 permission,",
+    "      78 config; never 2",
   ].join("\n");
 }
 

@@ -65,6 +65,21 @@ export function table(
   return [line(header), ...rows.map(line)];
 }
 
+/** A number with its noun: "1 event", "3 events", "2 deliveries". */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Shows a line on the terminal of stderr in place of the one before it; null takes it away. Nothing where that is no terminal. */
+export function printProgress(line: string | null): void {
+  if (!isatty(2)) return;
+  try {
+    writeSync(2, `\r\x1b[K${line ?? ""}`);
+  } catch {
+    // Nobody looks any more.
+  }
+}
+
 /** A length of time for eyes: "8 ms", "2.1 s", "3 min", "5 h", "2 d". */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

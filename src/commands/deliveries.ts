@@ -1,10 +1,10 @@
 // `offhook deliveries`: what consumers had to do and how each attempt ended; --skipped: what they left alone, and why.
 import { countOption, noMoreThan, parse } from "../cli/args.ts";
-import { flush, print, table } from "../cli/print.ts";
-import { attemptJson, DELIVERY_HEADER, deliveryCells, SKIP_HEADER, skipCells } from "../cli/views.ts";
+import { flush, oneLine, print, table } from "../cli/print.ts";
+import { DELIVERY_HEADER, deliveryCells, deliveryJson, SKIP_HEADER, skipCells } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { type DeliveryView, openInspection, type SkipView } from "../stream/inspect.ts";
+import { type DeliveryView, openInspection, type SkipCount, type SkipView } from "../stream/inspect.ts";
 
 const STATES = ["held", "ready", "running", "backoff", "ok", "findings", "dead"];
 /** Rows of the table when nobody asked for a number; --json always gives all. */
@@ -35,6 +35,7 @@ export function run(argv: string[]): number {
     if (!values.json) print("No deliveries yet: no daemon has run in this home. Start one with: offhook consume");
   } else if (values.skipped) {
     showSkips(inspection.skips(filter), values.json === true);
+    if (!values.json) for (const line of skipSums(inspection.skipCounts(filter.consumer))) print(line);
   } else {
     showDeliveries(inspection.deliveries(filter), values.json === true);
   }
@@ -44,13 +45,22 @@ export function run(argv: string[]): number {
 
 function showDeliveries(deliveries: Iterable<DeliveryView>, asJson: boolean): void {
   if (asJson) {
-    for (const { attempts, ...delivery } of deliveries)
-      print(JSON.stringify({ ...delivery, attempts: attempts.map(attemptJson) }));
+    for (const delivery of deliveries) print(JSON.stringify(deliveryJson(delivery)));
     return;
   }
-  const rows = [...deliveries].map(deliveryCells);
+  const now = Date.now();
+  const rows = Array.from(deliveries, (delivery) => deliveryCells(delivery, now));
   if (rows.length === 0) return print("No deliveries that match.");
   for (const line of table(DELIVERY_HEADER, rows, ["tries"])) print(line);
+}
+
+/** How much was skipped for which reason. */
+function skipSums(counts: readonly SkipCount[]): string[] {
+  const sums = Map.groupBy(counts, (one) => one.consumer);
+  if (sums.size === 0) return [];
+  const text = ([name, parts]: [string, SkipCount[]]) =>
+    `${oneLine(name)}: ${parts.map((part) => `${part.count} ${part.reason}`).join(", ")}`;
+  return ["", "In all:", ...Array.from(sums, (sum) => `  ${text(sum)}`)];
 }
 
 function showSkips(skips: readonly SkipView[], asJson: boolean): void {

@@ -71,7 +71,7 @@ function lineOf(event: StoredEvent): string {
   const columns = [
     String(event.seq).padStart(6),
     time,
-    oneLine(event.type.replace(/^claude-code\./, "")).padEnd(18),
+    oneLine(event.type.replace(/^claude-code\./, "")).padEnd(23),
     oneLine(event.tool ?? "").padEnd(12),
     oneLine(about),
   ];

@@ -1,7 +1,7 @@
 // `offhook show ID`: one event with what every consumer made of it, or one delivery with every attempt.
 import { parse } from "../cli/args.ts";
 import { flush, oneLine, paint, print } from "../cli/print.ts";
-import { attemptJson, deliveryLines } from "../cli/views.ts";
+import { deliveryJson, deliveryLines } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
@@ -63,8 +63,4 @@ function showEvent(inspection: Inspection, event: StoredEvent, asJson: boolean):
 function showDelivery(delivery: DeliveryView, asJson: boolean): void {
   if (asJson) return print(JSON.stringify(deliveryJson(delivery)));
   for (const line of deliveryLines(delivery)) print(line);
-}
-
-function deliveryJson({ attempts, ...delivery }: DeliveryView) {
-  return { ...delivery, attempts: attempts.map(attemptJson) };
 }

@@ -1,9 +1,10 @@
 // `offhook status`: is everything moving, and if not, what should a person do. Exit 1 when one is needed.
 import { noMoreThan, parse } from "../cli/args.ts";
-import { duration, flush, oneLine, paint, print, table } from "../cli/print.ts";
-import { homeForLooking, wantedHome } from "../config/paths.ts";
-import { gather, type Status, type StatusConsumer } from "../daemon/status.ts";
+import { count, duration, flush, oneLine, paint, print, table } from "../cli/print.ts";
+import { homeForLooking, pathsOf, wantedHome } from "../config/paths.ts";
+import { blockOf, gather, type Status, type StatusConsumer } from "../daemon/status.ts";
 import { EXIT } from "../errors.ts";
+import { openInspection } from "../stream/inspect.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("status", argv, { json: { type: "boolean" } });
@@ -11,10 +12,20 @@ export async function run(argv: string[]): Promise<number> {
   const home = homeForLooking();
   const status = await gather(home, wantedHome(), Date.now());
   const needs = whatIsNeeded(status);
-  if (values.json) print(JSON.stringify(status));
+  if (values.json) print(JSON.stringify(withSkips(status, home)));
   else for (const line of lines(status, needs)) print(line);
   flush();
   return needs.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** With why events were skipped, for each consumer: only --json shows it. */
+function withSkips(status: Status, home: string | null) {
+  const inspection = home === null ? null : openInspection(pathsOf(home).ledger);
+  const counts = inspection?.skipCounts(null) ?? [];
+  inspection?.close();
+  const skippedBy = (name: string) =>
+    Object.fromEntries(counts.filter((one) => one.consumer === name).map((one) => [one.reason, one.count]));
+  return { ...status, consumers: status.consumers.map((one) => ({ ...one, skippedBy: skippedBy(one.name) })) };
 }
 
 /** An event that waits in the spool so long, beside a daemon that runs, is nothing that passes by itself. */
@@ -33,9 +44,17 @@ export function whatIsNeeded(status: Status): string[] {
   } else if (!daemon.answers) {
     needs.push(`The daemon (pid ${daemon.pid}) does not answer. Look at its output; end it with: kill ${daemon.pid}`);
   }
-  if (daemon.running && spool.waiting > spool.newer && (spool.oldestMs ?? 0) > LATE_MS)
+  if (status.trouble !== null) {
+    const forMs = Math.max(0, Date.now() - Date.parse(status.trouble.since));
+    needs.push(`For ${duration(forMs)}: ${oneLine(status.trouble.text)}. It goes on by itself once that is over.`);
+  } else if (daemon.running && spool.waiting > spool.newer && (spool.oldestMs ?? 0) > LATE_MS) {
     needs.push(
-      `Events wait in the spool for ${duration(spool.oldestMs ?? 0)}, though the daemon runs. Its output says why: a full disk, for one.`,
+      `Events wait in the spool for ${duration(spool.oldestMs ?? 0)}, though the daemon runs. Its output says why.`,
+    );
+  }
+  for (const path of status.damagedLedgers)
+    needs.push(
+      `A damaged ledger was set aside, and a new one began: ${path}. See what of it you need, then move it away or delete it.`,
     );
   if (spool.newer > 0)
     needs.push(
@@ -45,24 +64,39 @@ export function whatIsNeeded(status: Status): string[] {
     needs.push(
       `${spool.bad} in the spool ${spool.bad === 1 ? "is no event" : "are no events"}. Look into ${status.home}/spool/bad, then delete what lies there.`,
     );
-  for (const consumer of status.consumers) {
-    if (consumer.state === "broken")
-      needs.push(`${oneLine(consumer.name)} does not run:\n${indent(consumer.error ?? "")}`);
-    if (consumer.state === "stale")
-      needs.push(`${consumer.name} runs its last good version, the edit is broken:\n${indent(consumer.error ?? "")}`);
-    if (consumer.dead > 0 && consumer.state !== "removed") {
-      needs.push(
-        `${consumer.name} has ${consumer.dead} dead ${consumer.dead === 1 ? "letter" : "letters"}. See why: offhook deliveries --consumer ${consumer.name} --state dead`,
-      );
-    }
-  }
+  for (const consumer of status.consumers) needs.push(...neededFor(consumer));
   return needs;
+}
+
+function neededFor({ name, state, error, dead, holdingBack }: StatusConsumer): string[] {
+  const letters = `${name} has ${count(dead, "dead letter")}. See why: offhook dead-letters list --consumer ${name}`;
+  const edit = `${name} runs its last good version, the edit is broken:`;
+  return [
+    ...(state === "broken" ? [`${oneLine(name)} does not run:\n${indent(error ?? "")}`] : []),
+    ...(state !== "broken" && error !== null ? [`${edit}\n${indent(error)}`] : []),
+    ...(dead > 0 && state !== "removed" ? [letters] : []),
+    ...(holdingBack !== null ? [oneLine(holdingBack)] : []),
+  ];
+}
+
+/** What is as somebody wanted it, or hurts nobody, and is worth knowing. */
+function notesOf(status: Status): string[] {
+  return [
+    ...status.consumers.flatMap((one) =>
+      one.state === "paused" || one.state === "removed" ? [blockOf(one) ?? ""] : [],
+    ),
+    ...status.consumers.flatMap((one) =>
+      one.waiting === "rate" ? [`${one.name} waits for its rate before it starts more`] : [],
+    ),
+    ...status.projectFiles.map(({ error }) => `refused, so that it silences nothing: ${oneLine(error)}`),
+  ];
 }
 
 function lines(status: Status, needs: readonly string[]): string[] {
   const { daemon, spool, stream } = status;
   const since = daemon.startedAt === null ? "" : ` for ${duration(Date.now() - Date.parse(daemon.startedAt))}`;
   const oldest = spool.oldestMs === null ? "" : `, the oldest for ${duration(spool.oldestMs)}`;
+  const notes = notesOf(status);
   return [
     `${paint("bold", "node")}    ${status.node}  (offhook ${status.version}, ${status.home})`,
     `${paint("bold", "daemon")}  ${daemon.running ? `${paint("green", "running")}, pid ${daemon.pid}${since}` : paint("red", "not running")}`,
@@ -72,17 +106,19 @@ function lines(status: Status, needs: readonly string[]): string[] {
     ...(status.consumers.length === 0
       ? [`No consumers. Put a file into ${status.home}/consumers; an example: offhook help consume`]
       : consumerTable(status.consumers)),
+    ...(notes.length === 0 ? [] : ["", ...notes.map((note) => paint("dim", `- ${note}`))]),
     ...(needs.length === 0 ? [] : ["", ...needs.map((need) => `${paint("red", "!")} ${need}`)]),
   ];
 }
 
-const NUMBERS = ["lag", "pending", "dead", "ok", "findings", "failed", "skipped", "oldest"];
+const NUMBERS = ["lag", "held", "pending", "dead", "ok", "findings", "failed", "skipped", "oldest"];
 
 function consumerTable(consumers: readonly StatusConsumer[]): string[] {
   const rows = consumers.map((consumer) => [
     oneLine(consumer.name),
     consumer.state,
     String(consumer.lag),
+    String(consumer.held),
     String(consumer.pending),
     String(consumer.dead),
     String(consumer.ok),

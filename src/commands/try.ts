@@ -1,48 +1,31 @@
 // `offhook try NAME`: why did my consumer (not) run? Goes the way of an event through match, flow and plan, and shows each
 // step. Stores nothing; with --run it runs the command here, in the foreground.
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { type Plan, planDelivery } from "../attempt/plan.ts";
-import { findProgram } from "../attempt/program.ts";
 import { startAttempt } from "../attempt/run.ts";
 import { parse } from "../cli/args.ts";
-import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
+import { duration, flush, print } from "../cli/print.ts";
 import { loadConsumers } from "../config/load.ts";
-import { nodeNameOf } from "../config/node.ts";
+import { ensureNodeConfig, nodeNameOf } from "../config/node.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
+import { projectFileFinder } from "../config/project-file.ts";
 import type { Consumer } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { planContextOf } from "../daemon/plan-context.ts";
-import { skipReason } from "../dispatch/flow.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { makeEvent, type StoredEvent } from "../event/event.ts";
 import { projectFinder, realPathFinder } from "../event/project.ts";
 import { keyOf } from "../match/key.ts";
-import { match, type Rule } from "../match/match.ts";
 import { findEvent } from "../stream/find.ts";
 import { openInspection } from "../stream/inspect.ts";
+import { memoryOf } from "../stream/memory.ts";
 import { isTerminal } from "../system/libc.ts";
+import { explain, explanationLines, type Known } from "./explanation.ts";
 
-/** What `try --json` gives; it changes only by addition. */
-type Explanation = {
-  consumer: string;
-  event: { id: string; seq: number | null; type: string; subject: string | null; project: string | null };
-  matched: boolean;
-  rules: Rule[];
-  key: string | null;
-  decision: "deliver" | "skip" | "no-match";
-  reason: string | null;
-  plan: {
-    kind: string;
-    argv?: string[];
-    /** Where argv[0] is found with the PATH of this process; null: nowhere. */
-    program?: string | null;
-    cwd?: string;
-    url?: string;
-    method?: string;
-    path?: string;
-    reason?: string;
-  } | null;
-};
+/** What keeps a delivery, but not somebody who wants to see it run. */
+const RUN_ANYWAY = ["silenced", "max-age", "duplicate", "cooldown"];
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("try", argv, {
@@ -64,84 +47,42 @@ export async function run(argv: string[]): Promise<number> {
   const consumer = consumerNamed(home, name, secrets);
   const event = values.event === undefined ? await eventOfStdin(home) : eventOfStream(home, values.event);
 
-  const plan = planDelivery(
-    consumer,
-    [event],
-    planContextOf({ home, secrets, userHome: homedir() }, { id: "d_try", attempt: 1 }),
-  );
-  const explanation = explain(consumer, event, plan);
+  const place = { home, secrets, userHome: homedir() };
+  const plan = planDelivery(consumer, [event], planContextOf(place, { id: "d_try", attempt: 1, replay: false }));
+  const explanation = explain(consumer, event, plan, known(home, consumer, event));
   if (values.json) print(JSON.stringify(explanation));
-  else for (const line of linesOf(explanation)) print(line);
+  else for (const line of explanationLines(explanation)) print(line);
   flush();
   if (!values.run) return EXIT.ok;
-  if (explanation.decision !== "deliver") return EXIT.failed;
-  return runHere(plan);
+  const { decision, reason } = explanation;
+  return decision === "deliver" || RUN_ANYWAY.includes(reason ?? "") ? runHere(plan) : EXIT.failed;
 }
 
-function explain(consumer: Consumer, event: StoredEvent, plan: Plan): Explanation {
-  const { matched, rules } = match(consumer, event, realPathFinder({ now: Date.now }));
-  const skipped = matched
-    ? (skipReason(consumer, event) ?? (plan.kind !== "gone" ? null : plan.file === null ? "no-file" : "file-gone"))
-    : null;
-  return {
-    consumer: consumer.name,
-    event: {
-      id: event.id,
-      seq: event.seq === 0 ? null : event.seq,
-      type: event.type,
-      subject: event.subject,
-      project: event.project,
-    },
-    matched,
-    rules,
-    key: matched ? keyOf(consumer, event) : null,
-    decision: !matched ? "no-match" : skipped !== null ? "skip" : "deliver",
-    reason: skipped,
-    plan: matched ? shown(plan) : null,
+/** What the ledger and the disk know of an event and its key. */
+function known(home: string, consumer: Consumer, event: StoredEvent): Known {
+  const ledger = pathsOf(home).ledger;
+  const inspection = openInspection(ledger);
+  const group = inspection?.groups(Date.now()).find((one) => one.consumer === consumer.name);
+  const cursor = inspection === null || group === undefined ? 0 : inspection.lastSeq() - group.lag;
+  const isOfStream = inspection !== null && event.seq > 0;
+  const deliveries = isOfStream ? inspection.deliveriesOf(event.seq) : [];
+  const skips = isOfStream ? inspection.skipsOf(event.seq) : [];
+  inspection?.close();
+  const isIts = (one: { consumer: string }) => one.consumer === consumer.name;
+  const before = {
+    deliveries: deliveries.filter(isIts).map(({ id, state }) => ({ id, state })),
+    skipped: skips.find(isIts)?.reason ?? null,
   };
-}
-
-/** A plan without what must not be shown. */
-function shown(plan: Plan): Explanation["plan"] {
-  switch (plan.kind) {
-    case "command":
-      return { kind: plan.kind, argv: plan.shownArgv, program: findProgram(plan).path, cwd: plan.cwd };
-    case "request":
-      return { kind: plan.kind, url: plan.shownUrl, method: plan.method };
-    case "log":
-      return { kind: plan.kind, path: plan.path };
-    case "impossible":
-      return { kind: plan.kind, reason: plan.reason };
-    case "none":
-    case "gone":
-      return { kind: plan.kind };
-    default:
-      return plan satisfies never;
-  }
-}
-
-function linesOf({ consumer, event, rules, key, decision, reason, plan }: Explanation): string[] {
-  const about = event.subject === null ? "" : ` on ${oneLine(event.subject)}`;
-  const lines = [`${paint("bold", consumer)} and ${oneLine(event.type)}${about}`];
-  for (const rule of rules)
-    lines.push(
-      `  ${rule.ok ? paint("green", "yes") : paint("red", "no ")} ${rule.rule.padEnd(9)} wants ${oneLine(rule.wanted)}; the event has ${oneLine(rule.got)}`,
-    );
-  if (decision === "no-match") return [...lines, "=> does not match: this consumer leaves the event alone"];
-  lines.push(`  key       ${oneLine(key ?? "")}`);
-  if (plan?.argv)
-    lines.push(
-      `  command   ${plan.argv.map((argument) => oneLine(JSON.stringify(argument))).join(" ")}`,
-      plan.program === null
-        ? `  program   ${paint("red", "not found")} with the PATH of this shell; the daemon has the PATH it was started with`
-        : `  program   ${oneLine(plan.program ?? "")}`,
-      `  directory ${oneLine(plan.cwd ?? "")}`,
-    );
-  if (plan?.url) lines.push(`  request   ${plan.method} ${plan.url}`);
-  if (plan?.path) lines.push(`  appends   ${plan.path}`);
-  if (plan?.reason) lines.push(`  ${paint("red", "cannot run")}: ${oneLine(plan.reason)}`);
-  lines.push(decision === "skip" ? `=> skipped: ${reason}` : "=> would be delivered");
-  return lines;
+  return {
+    nowMs: Date.now(),
+    isOff: existsSync(join(home, "config.toml")) && ensureNodeConfig(home).disabled.includes(consumer.name),
+    projectFile: projectFileFinder({ now: Date.now })(event.project),
+    memory: isOfStream && event.seq <= cursor ? null : memoryOf(ledger, consumer.name, keyOf(consumer, event)),
+    before: isOfStream ? before : null,
+    isPaused: group?.paused ?? false,
+    isRated: group?.waiting === "rate",
+    realPath: realPathFinder({ now: Date.now }),
+  };
 }
 
 function consumerNamed(home: string, name: string, secrets: Secrets): Consumer {

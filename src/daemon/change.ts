@@ -54,7 +54,7 @@ export type ChangeDeps = {
 };
 
 /** As many dead letters, or settled deliveries and events, are changed in one transaction. */
-const PAGE = 500;
+const PAGE = 200;
 /** As many events one call of prune passes at least that have to stay. */
 const PASSED = 10_000;
 

@@ -11,17 +11,15 @@ import type { HouseLog, PeopleLog, PruneLimits } from "../stream/stream.ts";
 
 export type Limits = Pick<NodeConfig, "retention" | "maxLag">;
 
-/** `heldBackBytes`: what the groups have not done yet, of `usedBytes`. */
-export type Figures = { nowMs: number; usedBytes: number; heldBackBytes: number };
-
 export type Plan = {
   prune: PruneLimits;
   /** Groups that were marked removed before are forgotten. */
   forgetBeforeMs: number;
   expireBeforeMs: number;
-  /** What goes whatever its age, when nothing else is left that could go. */
-  forRoom: "held-back" | "dead-letters" | null;
 };
+
+/** What goes whatever its age, when nothing else is left that could go; null: nothing. */
+export type Sacrifice = "held-back" | "dead-letters" | null;
 
 export type HousekeepingDeps = {
   stream: Pick<
@@ -44,25 +42,30 @@ export type Housekeeping = {
 
 const DAY_MS = 86_400_000;
 const REMOVED_FOR_MS = 7 * DAY_MS;
-/** Deliveries, events or skips of one run at most. */
+/** Deliveries, events or skips of one run at most; and where it is about room: what is large must not take much more than it has to. */
 const PIECE = 200;
+const PIECE_FOR_ROOM = 20;
 /** What goes on is said again after so long, with how much it was. */
 const SAY_AGAIN_MS = 3_600_000;
 
-/** What the figures call for. Pure. */
-export function planOf({ nowMs, usedBytes, heldBackBytes }: Figures, { retention, maxLag }: Limits): Plan {
+/** What a time and the bytes that the ledger uses call for. Pure. */
+export function planOf(nowMs: number, usedBytes: number, { retention, maxLag }: Limits): Plan {
   const isFull = usedBytes > retention.sizeBytes;
-  const isAboveAll = usedBytes > retention.sizeBytes + maxLag.sizeBytes;
   return {
     prune: {
       settledBeforeMs: isFull ? null : nowMs - retention.ageMs,
       deadBeforeMs: nowMs - maxLag.ageMs,
-      most: PIECE,
+      most: isFull ? PIECE_FOR_ROOM : PIECE,
     },
     forgetBeforeMs: nowMs - REMOVED_FOR_MS,
     expireBeforeMs: nowMs - maxLag.ageMs,
-    forRoom: heldBackBytes > maxLag.sizeBytes ? "held-back" : isAboveAll ? "dead-letters" : null,
   };
+}
+
+/** What has to go for room; `heldBackBytes` is the part of `usedBytes` that groups have not done yet. Pure. */
+export function sacrificeOf(usedBytes: number, heldBackBytes: number, { retention, maxLag }: Limits): Sacrifice {
+  if (heldBackBytes > maxLag.sizeBytes) return "held-back";
+  return usedBytes > retention.sizeBytes + maxLag.sizeBytes ? "dead-letters" : null;
 }
 
 /** The groups that hold back events for longer than those are kept otherwise, a sentence each for `status`. Pure. */
@@ -86,12 +89,8 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     const { events, deliveries } = stream.prune(limits);
     if (events + deliveries === 0) return false;
     if (limits.settledBeforeMs === null) {
-      const early = `before they were ${exact(retention.ageMs)} old`;
-      tally.add(
-        "settled",
-        deliveries,
-        (sum) => `${sum} settled deliveries went ${early}: ${isAbove(retention.sizeBytes)}`,
-      );
+      const early = `went before they were ${exact(retention.ageMs)} old: ${isAbove(retention.sizeBytes)}`;
+      tally.add("settled", events, (sum) => `${sum} events and what was settled of them ${early}`);
     }
     return true;
   };
@@ -106,50 +105,51 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
   };
 
   /** Of the group furthest behind that has something to give up on. */
-  const expireOldest = (beforeMs: number | null, why: string): boolean =>
+  const expireOldest = (beforeMs: number | null, most: number, why: string): boolean =>
     stream.groupsByPlace().some((consumer) => {
-      const events = stream.expire(consumer, beforeMs, PIECE);
+      const events = stream.expire(consumer, beforeMs, most);
       if (events === 0) return false;
-      const see = `see: offhook deliveries --skipped --consumer ${consumer}`;
       tally.add(`skips of ${consumer}`, events, (sum) => {
-        return `${consumer}: ${sum} ${sum === 1 ? "event" : "events"} skipped (expired), ${why}; ${see}`;
+        return `${consumer}: ${sum} ${sum === 1 ? "event" : "events"} skipped (expired), ${why}`;
       });
       deps.onSkipped(consumer);
       return true;
     });
 
-  const makeRoom = (forRoom: Plan["forRoom"], { retention, maxLag }: Limits): boolean => {
-    const expireAny = () => expireOldest(null, `consumers hold back more than ${sized(maxLag.sizeBytes)}`);
-    switch (forRoom) {
+  const makeRoom = (usedBytes: number, limits: Limits): boolean => {
+    const { retention, maxLag } = limits;
+    // Nobody holds back more than there is: mostly it need not be counted, which takes its time.
+    if (usedBytes <= maxLag.sizeBytes) return false;
+    const expireAny = () =>
+      expireOldest(null, PIECE_FOR_ROOM, `consumers hold back more than ${sized(maxLag.sizeBytes)}`);
+    const sacrifice = sacrificeOf(usedBytes, stream.heldBackBytes(), limits);
+    switch (sacrifice) {
       case null:
         return false;
       case "held-back":
         return expireAny();
       case "dead-letters": {
-        const { deliveries } = stream.prune({ settledBeforeMs: null, deadBeforeMs: null, most: PIECE });
+        const { deliveries } = stream.prune({ settledBeforeMs: null, deadBeforeMs: null, most: PIECE_FOR_ROOM });
         if (deliveries === 0) return expireAny();
         const cause = `${isAbove(retention.sizeBytes + maxLag.sizeBytes)} and nothing else could go`;
         tally.add("dead letters", deliveries, (sum) => `the ${sum} oldest dead letters were deleted: ${cause}`);
         return true;
       }
       default:
-        return forRoom satisfies never;
+        return sacrifice satisfies never;
     }
   };
 
   return {
     run() {
       const limits = deps.limits();
-      const nowMs = deps.now();
       const usedBytes = stream.usedBytes();
-      // Nobody holds back more than there is: mostly it need not be counted.
-      const heldBackBytes = usedBytes > limits.maxLag.sizeBytes ? stream.heldBackBytes() : 0;
-      const plan = planOf({ nowMs, usedBytes, heldBackBytes }, limits);
+      const plan = planOf(deps.now(), usedBytes, limits);
       const isBusy =
         prune(plan.prune, limits) ||
         forgetOne(plan.forgetBeforeMs) ||
-        expireOldest(plan.expireBeforeMs, `held back for more than ${exact(limits.maxLag.ageMs)}`) ||
-        makeRoom(plan.forRoom, limits);
+        expireOldest(plan.expireBeforeMs, PIECE, `held back for more than ${exact(limits.maxLag.ageMs)}`) ||
+        makeRoom(usedBytes, limits);
       if (!isBusy) tally.say();
       return isBusy;
     },

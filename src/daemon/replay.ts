@@ -36,8 +36,8 @@ export type Replayed = {
 };
 
 /** Events that are looked at, and events that are written, before everything else has its turn. */
-const LOOK_PAGE = 200;
-const WRITE_PAGE = 500;
+const LOOK_PAGE = 100;
+const WRITE_PAGE = 200;
 /** As many of the deliveries are told with their keys and events. */
 const MOST_TOLD = 10;
 

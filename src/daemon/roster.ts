@@ -127,8 +127,8 @@ export function makeRoster(
     },
     isRunning: (name) => seats.get(name)?.dispatcher?.isRunning() === true,
     reopen(name) {
-      const { consumer = null, dispatcher = null, state } = seats.get(name) ?? {};
-      if (consumer !== null && state !== "removed") dispatcher?.replace(consumer);
+      const { dispatcher = null, state } = seats.get(name) ?? {};
+      if (state !== "removed") dispatcher?.lookAgain();
     },
     async stop() {
       await Promise.all([...seats.values()].map((one) => one.dispatcher?.stop()));

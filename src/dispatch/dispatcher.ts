@@ -32,8 +32,10 @@ const LONGEST_COOLDOWN_MS = 24 * 86_400_000;
 export type Dispatcher = {
   /** Asks for a turn; called whenever something may have changed. */
   advance(): void;
-  /** Goes on with a changed file of the same name, or with the same after the group was paused or resumed. */
+  /** Goes on with a changed file of the same name. */
   replace(consumer: Consumer): void;
+  /** Goes on where the group stands now, after somebody else moved, paused or resumed it. */
+  lookAgain(): void;
   /** Whether a person paused the group. */
   isPaused(): boolean;
   /** Whether an attempt is under way, or its outcome not written yet. */
@@ -173,9 +175,11 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
   /** One batch at a time. */
   const startInside = (allowance: number): boolean => {
     if (running.count() > 0 || allowance === 0) return true;
-    const startable = judged(stream.startable(consumer.name, Math.min(BATCH, allowance)));
+    const found = stream.startable(consumer.name, Math.min(BATCH, allowance));
+    const startable = judged(found);
     const [head] = startable;
-    if (head === undefined) return true;
+    // All that were looked at are skipped now: there may be more behind them.
+    if (head === undefined) return found.length === 0;
     const { deliveries, events } = batchOf(consumer, startable, stream.eventsOf);
     const { id, replay } = head;
     const plan = planDelivery(consumer, events, deps.planContext({ id, attempt: head.attempts + 1, replay }));
@@ -206,6 +210,10 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
       isLeft = false;
       wants = compileMatch(changed, deps.realPath);
       ({ cursor, paused } = open(changed));
+      advance();
+    },
+    lookAgain() {
+      ({ cursor, paused } = stream.placeOf(consumer.name));
       advance();
     },
     isPaused: () => paused,

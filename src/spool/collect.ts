@@ -5,25 +5,11 @@
 //    returns a later one (measured: 78 of 1767 listings), two cannot.
 // 2. Read in order of the ids. A file that vanished was taken back by nobody but us: skip it.
 // 3. A file that is ours but damaged, or not ours at all, moves to bad/; one of a newer version stays where it is.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  unlinkSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, unlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { SpoolHeader } from "../event/event.ts";
 import { setAside } from "./set-aside.ts";
-
-/** One readable spool file: the header of line 1 and the bytes of stdin. */
-export type SpoolFile = { name: string; header: SpoolHeader; body: Uint8Array; sizeBytes: number };
+import { isEventName, isNewer, readSpoolFile, type SpoolFile } from "./spool-file.ts";
 
 export type Spool = {
   /** Makes its directories again where somebody removed them. */
@@ -51,7 +37,6 @@ export type ReadResult = {
 /** What `status` shows of the spool; ages in ms, null for none. */
 export type SpoolState = { waiting: number; bad: number; newer: number; oldestMs: number | null };
 
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TMP_NAME = /^[0-9a-f-]{36}\.(\d+)$/;
 const TMP_MIN_AGE_MS = 60 * 1000;
 const TMP_MAX_AGE_MS = 24 * 3600 * 1000;
@@ -109,7 +94,9 @@ export function openSpool(home: string): Spool {
     },
 
     async remove(names) {
+      // crash point: before-unlink
       await Promise.all(names.map((name) => rm(join(dirs.new, name), { force: true })));
+      // crash point: after-unlink
     },
 
     sweep(now) {
@@ -137,7 +124,7 @@ export function openSpool(home: string): Spool {
  */
 export function spoolState(home: string, now: number): SpoolState {
   const names = readdirOrEmpty(join(home, "spool", "new"));
-  const ids = names.filter((name) => ID.test(name)).sort();
+  const ids = names.filter(isEventName).sort();
   const oldest = ids[0];
   const newer = ids.slice(0, 1000).filter((name) => isNewer(join(home, "spool", "new", name))).length;
   return {
@@ -151,71 +138,6 @@ export function spoolState(home: string, now: number): SpoolState {
 /** The time inside a UUIDv7, in ms since 1970 (RFC 9562). */
 export function timeOfId(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-}
-
-type Read = { kind: "file"; file: SpoolFile } | { kind: "gone" } | { kind: "newer" } | { kind: "bad"; reason: string };
-
-function readSpoolFile(path: string, name: string): Read {
-  if (!ID.test(name)) return { kind: "bad", reason: "not a name that publish gives" };
-  let fd: number;
-  try {
-    // O_NONBLOCK: opening a FIFO that somebody put here must not hang; O_NOFOLLOW: a link is not ours.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") return { kind: "gone" };
-    if (code === "ELOOP" || code === "EMLINK" || code === "ENXIO" || code === "EACCES")
-      return { kind: "bad", reason: "not a plain file" };
-    throw error;
-  }
-  try {
-    if (!fstatSync(fd).isFile()) return { kind: "bad", reason: "not a plain file" };
-    const bytes = readFileSync(fd);
-    const end = bytes.indexOf(10);
-    const header = end < 0 ? null : headerOf(bytes.subarray(0, end).toString("utf8"));
-    if (header === null) return { kind: "bad", reason: "no readable header on line 1" };
-    if (header === "newer") return { kind: "newer" };
-    if (header.id !== name) return { kind: "bad", reason: `holds the event ${header.id}` };
-    return { kind: "file", file: { name, header, body: bytes.subarray(end + 1), sizeBytes: bytes.length } };
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function headerOf(line: string): SpoolHeader | "newer" | null {
-  try {
-    const header = JSON.parse(line);
-    if (typeof header?.v !== "number") return null;
-    if (header.v !== 1) return header.v > 1 ? "newer" : null;
-    const isWhole =
-      typeof header.id === "string" &&
-      !Number.isNaN(Date.parse(header.time)) &&
-      Array.isArray(header.args) &&
-      header.args.every((argument: unknown) => typeof argument === "string") &&
-      typeof header.env === "object" &&
-      header.env !== null &&
-      Array.isArray(header.flags);
-    return isWhole ? header : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Looks at the first bytes only: every version begins with `{"v":N,`. */
-function isNewer(path: string): boolean {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  } catch {
-    return false; // Taken in the meantime, or no file of ours: read() says what is wrong with it.
-  }
-  try {
-    const start = Buffer.alloc(16);
-    const length = fstatSync(fd).isFile() ? readSync(fd, start, 0, start.length, 0) : 0;
-    return Number(/^\{"v":(\d+)/.exec(start.toString("latin1", 0, length))?.[1] ?? 1) > 1;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function unlinkIfThere(path: string): void {

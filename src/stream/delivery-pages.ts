@@ -127,9 +127,9 @@ export function deliveryPages(db: Database): DeliveryPages {
 }
 
 /** What holds back a pending delivery that says nothing itself. */
-function whyWaiting({ state, head, paused, waiting }: Row): string | null {
-  if (state === "held") return "debounce";
-  if (state !== "ready") return null;
+function whyWaiting({ state, dueMs, head, paused, waiting }: Row): string | null {
+  if (state === "held" && dueMs !== null && dueMs > Date.now()) return "debounce";
+  if (state !== "held" && state !== "ready") return null;
   if (head === 0) return "order";
   return paused === 1 ? "paused" : waiting;
 }

@@ -70,7 +70,7 @@ function prepare({ db }: LedgerHandle) {
       SELECT ordinal, key, (SELECT count(*) FROM delivery_events WHERE delivery = ordinal) AS events
       FROM (${looks.join(" UNION ALL ")})
       WHERE CASE WHEN replay THEN created_ms ELSE
-        (SELECT e.time_ms FROM events e WHERE e.seq = (SELECT max(seq) FROM delivery_events WHERE delivery = ordinal)) END < ?2
+        (SELECT max(e.time_ms) FROM delivery_events m JOIN events e ON e.seq = m.seq WHERE m.delivery = ordinal) END < ?2
       ORDER BY ordinal LIMIT ?3`),
     skipDelivery: db.query(`
       INSERT OR IGNORE INTO skips (consumer, seq, key, reason, at_ms)

@@ -92,15 +92,18 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     settleAtOnce: atomic((deliveryIds, end, next, { cools, events }) => {
       const { isSettled, columns } = changeOf(end, next);
       const startedMs = now() - (end.durationMs ?? 0);
+      let consumer: string | null = null;
+      let settled = 0;
       for (const id of deliveryIds) {
         const row = sql.settleAtOnce.get(...columns, id) as (Place & { attempts: number }) | null;
-        if (row === null) throw new Error(`no delivery ${id}`);
+        if (row === null) continue;
+        consumer = row.consumer;
+        settled++;
         sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
         if (isSettled) promote(row.consumer, row.key);
         if (cools) sql.cool.run(row.consumer, row.key, now());
       }
-      const first = deliveryIds[0];
-      if (first !== undefined) countOutcomes(find(first).consumer, end, deliveryIds.length);
+      if (consumer !== null) countOutcomes(consumer, end, settled);
       insertEvents(events);
     }),
     skip: atomic((deliveryId, reason) => {

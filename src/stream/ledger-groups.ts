@@ -1,12 +1,21 @@
 // The ledger's half for a group's loop: where it stands, what it decided, what it remembers of its keys.
 // The attempts at its deliveries are in ledger-attempts.ts.
-import { type LedgerHandle, newDeliveryId } from "./ledger-handle.ts";
+import { firstOfKey, type LedgerHandle, newDeliveryId } from "./ledger-handle.ts";
 import type { GroupLog, GroupOptions, Hold, NewDelivery, Starts } from "./stream.ts";
 
 /** The verbs of a group's loop that are about deciding. */
 export type DecidingLog = Pick<
   GroupLog,
-  "openGroup" | "decide" | "acceptedMs" | "hold" | "cooledMs" | "forgetMarks" | "starts" | "noteStarts" | "setWaiting"
+  | "openGroup"
+  | "placeOf"
+  | "decide"
+  | "acceptedMs"
+  | "hold"
+  | "cooledMs"
+  | "forgetMarks"
+  | "starts"
+  | "noteStarts"
+  | "setWaiting"
 >;
 
 /** Those verbs on an open ledger. */
@@ -15,13 +24,20 @@ export function decidingLog(ledger: LedgerHandle): DecidingLog {
   const sql = prepare(ledger);
   const insertDelivery = deliveryInsert(ledger);
 
+  const placeOf = (consumer: string) => {
+    const { cursor, pausedMs } = sql.place.get(consumer) as { cursor: number; pausedMs: number | null };
+    return { cursor, paused: pausedMs !== null };
+  };
+
   return {
     openGroup: atomic((consumer: string, { start, ordered }: GroupOptions) => {
       sql.insertGroup.run(consumer, start === "earliest" ? 1 : 0, now());
-      sql.resetHeads.run(consumer, ordered ? 1 : 0);
-      const place = sql.present.get(consumer) as { cursor: number; pausedMs: number | null };
-      return { cursor: place.cursor, paused: place.pausedMs !== null };
+      // All that is pending is looked through, so only when there is a reason.
+      if (sql.setOrdered.run(ordered ? 1 : 0, consumer).changes > 0) sql.resetHeads.run(consumer, ordered ? 1 : 0);
+      sql.present.run(consumer);
+      return placeOf(consumer);
     }),
+    placeOf,
 
     decide: atomic((decision) => {
       const { consumer, ordered } = decision;
@@ -98,15 +114,12 @@ function prepare({ db }: LedgerHandle) {
     insertGroup: db.query(`
       INSERT OR IGNORE INTO groups (consumer, cursor, began_ms)
       VALUES (?1, CASE WHEN ?2 THEN 0 ELSE (SELECT coalesce(max(seq), 0) FROM events) END, ?3)`),
-    present: db.query(`
-      UPDATE groups SET removed_ms = NULL WHERE consumer = ? RETURNING cursor, paused_ms AS pausedMs`),
+    present: db.query("UPDATE groups SET removed_ms = NULL WHERE consumer = ?"),
+    place: db.query("SELECT cursor, paused_ms AS pausedMs FROM groups WHERE consumer = ?"),
+    setOrdered: db.query("UPDATE groups SET ordered = ?1 WHERE consumer = ?2 AND ordered IS NOT ?1"),
     resetHeads: db.query(`
-      UPDATE deliveries SET head = ?2 = 0 OR ordinal = (
-        SELECT min(other.ordinal) FROM deliveries other
-        WHERE other.consumer = ?1 AND other.key = deliveries.key AND other.settled_ms IS NULL)
-      WHERE consumer = ?1 AND settled_ms IS NULL AND head <> (?2 = 0 OR ordinal = (
-        SELECT min(other.ordinal) FROM deliveries other
-        WHERE other.consumer = ?1 AND other.key = deliveries.key AND other.settled_ms IS NULL))`),
+      UPDATE deliveries SET head = ?2 = 0 OR ordinal = ${firstOfKey("?1", "deliveries.key")}
+      WHERE consumer = ?1 AND settled_ms IS NULL AND head <> (?2 = 0 OR ordinal = ${firstOfKey("?1", "deliveries.key")})`),
     moveCursor: db.query("UPDATE groups SET cursor = ? WHERE consumer = ?"),
     setWaiting: db.query("UPDATE groups SET waiting = ?1 WHERE consumer = ?2 AND waiting IS NOT ?1"),
 

@@ -13,9 +13,7 @@ export type LedgerHandle = {
 
 /** The handle of an open ledger. */
 export function makeHandle(db: Database, now: () => number): LedgerHandle {
-  const promote = db.query(`
-    UPDATE deliveries SET head = 1
-    WHERE ordinal = (SELECT min(ordinal) FROM deliveries WHERE consumer = ? AND key = ? AND settled_ms IS NULL)`);
+  const promote = db.query(`UPDATE deliveries SET head = 1 WHERE ordinal = ${firstOfKey("?1", "?2")}`);
   return {
     db,
     now,
@@ -24,6 +22,18 @@ export function makeHandle(db: Database, now: () => number): LedgerHandle {
     atomic: (work) => db.transaction(work).immediate,
     promote: (consumer, key) => void promote.run(consumer, key),
   };
+}
+
+/**
+ * An SQL expression: the ordinal of a key's first pending delivery, or null; `consumer` and `key` are expressions. One that runs
+ * is first: an older one may have joined behind it (a dead letter that is tried again), and must not overlap it.
+ */
+export function firstOfKey(consumer: string, key: string): string {
+  const others = `other.consumer = ${consumer} AND other.key = ${key} AND other.settled_ms IS NULL`;
+  // Few run at once, many may wait: each look has its index.
+  return `coalesce(
+    (SELECT min(ordinal) FROM deliveries other INDEXED BY deliveries_startable WHERE ${others} AND other.state = 'running'),
+    (SELECT min(ordinal) FROM deliveries other INDEXED BY deliveries_key WHERE ${others}))`;
 }
 
 const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -42,9 +42,6 @@ export function peopleLog(ledger: LedgerHandle): PeopleLog {
 }
 
 function prepare({ db }: LedgerHandle) {
-  const others = `
-    FROM deliveries other
-    WHERE other.consumer = deliveries.consumer AND other.key = deliveries.key AND other.settled_ms IS NULL`;
   const its = "delivery IN (SELECT ordinal FROM deliveries WHERE consumer = ?)";
   return {
     group: db.query("SELECT 1 FROM groups WHERE consumer = ?"),
@@ -53,10 +50,11 @@ function prepare({ db }: LedgerHandle) {
       "UPDATE groups SET paused_ms = CASE WHEN ?1 IS NULL THEN NULL ELSE coalesce(paused_ms, ?1) END WHERE consumer = ?2",
     ),
     dead: db.query("SELECT ordinal FROM deliveries WHERE id = ? AND state = 'dead'"),
-    // Two heads of one key are there only without order; then it need not wait for them either.
     retry: db.query(`
       UPDATE deliveries SET state = 'ready', reason = NULL, due_ms = NULL, counted = 0, cut_offs = 0, settled_ms = NULL,
-        head = NOT EXISTS (SELECT 1 ${others}) OR (SELECT count(*) > 1 ${others} AND other.head = 1)
+        head = (SELECT ordered = 0 FROM groups WHERE groups.consumer = deliveries.consumer) IS TRUE OR NOT EXISTS (
+          SELECT 1 FROM deliveries other
+          WHERE other.consumer = deliveries.consumer AND other.key = deliveries.key AND other.settled_ms IS NULL)
       WHERE ordinal = ?`),
     purge: [
       db.query("DELETE FROM delivery_events WHERE delivery = ?"),
@@ -66,7 +64,7 @@ function prepare({ db }: LedgerHandle) {
     forget: [
       db.query(`DELETE FROM delivery_events WHERE ${its}`),
       db.query(`DELETE FROM attempts WHERE ${its}`),
-      ...["deliveries", "skips", "marks", "starts", "groups"].map((table) =>
+      ...["deliveries", "skips", "skip_counts", "marks", "starts", "groups"].map((table) =>
         db.query(`DELETE FROM ${table} WHERE consumer = ?`),
       ),
     ],

@@ -2,7 +2,7 @@
 //
 // 1. Settled deliveries by when they were settled, with their attempts; dead letters by a limit of their own.
 // 2. Events with their skips: old enough, decided on by every group, of no delivery that is kept. Never the last one: it tells
-//    the largest seq, which lag is counted from.
+//    the largest seq, which lag is counted from. That something expired stays to be read for as long as anything settled.
 // What has to stay may lie in front of much that may go (the event of a dead letter). So each walk takes up where the last one
 // stopped, and begins anew at its end: what stays is passed once a round, not with every piece.
 import type { LedgerHandle } from "./ledger-handle.ts";
@@ -44,6 +44,7 @@ export function pruner(ledger: LedgerHandle): (limits: PruneLimits) => Pruned {
     const gone = events(limits, limits.most);
     for (const { seq } of gone) for (const part of sql.deleteEvent) part.run(seq);
     if (gone.length > 0) sql.count.run(gone.length);
+    if (limits.settledBeforeMs !== null) sql.deleteExpired.run(limits.settledBeforeMs, limits.most);
     return { deliveries: deliveries.length, events: gone.length };
   });
 }
@@ -95,7 +96,13 @@ function prepare({ db }: LedgerHandle) {
       db.query("DELETE FROM attempts WHERE delivery = ?"),
       db.query("DELETE FROM deliveries WHERE ordinal = ?"),
     ],
-    deleteEvent: [db.query("DELETE FROM skips WHERE seq = ?"), db.query("DELETE FROM events WHERE seq = ?")],
+    deleteEvent: [
+      db.query("DELETE FROM skips WHERE seq = ? AND reason <> 'expired'"),
+      db.query("DELETE FROM events WHERE seq = ?"),
+    ],
+    deleteExpired: db.query(`
+      DELETE FROM skips WHERE (consumer, seq) IN (
+        SELECT consumer, seq FROM skips WHERE reason = 'expired' AND at_ms < ? ORDER BY at_ms LIMIT ?)`),
     count: db.query("UPDATE totals SET count = count - ? WHERE name = 'events'"),
   };
 }

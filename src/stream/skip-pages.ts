@@ -10,7 +10,7 @@ export type SkipView = {
   atMs: number;
 };
 
-/** How many events that are still in the ledger a group has skipped for a reason. */
+/** How many events a group has skipped for a reason since it began. */
 export type SkipCount = { consumer: string; reason: string; count: number };
 
 export type SkipFilter = { consumer: string | null; session: string | null; limit: number | null };
@@ -44,8 +44,8 @@ export function skipPages(db: Database): SkipPages {
     counts: (consumer) =>
       db
         .query(`
-          SELECT consumer, reason, count(*) AS count FROM skips WHERE ${consumer === null ? "?1 IS NULL" : "consumer = ?1"}
-          GROUP BY consumer, reason ORDER BY consumer, count DESC, reason`)
+          SELECT consumer, reason, count FROM skip_counts WHERE ${consumer === null ? "?1 IS NULL" : "consumer = ?1"}
+          ORDER BY consumer, count DESC, reason`)
         .all(consumer) as SkipCount[],
   };
 }

@@ -131,6 +131,8 @@ export type EventLog = {
 export type GroupLog = {
   /** Where the group stands; a new group begins after the last event (now) or before the first (earliest). */
   openGroup(consumer: string, options: GroupOptions): GroupPlace;
+  /** The same of a group that is there, without opening it again. */
+  placeOf(consumer: string): GroupPlace;
   /** Writes deliveries, holds, skips, marks and the new cursor of a group. */
   decide(decision: Decision): void;
   /** The event's own time of the last accepted event of a key; null: none, or too long ago to be remembered. */
@@ -158,7 +160,7 @@ export type GroupLog = {
   noteGroup(deliveryId: string, number: number, groupId: number, leaderStart: string | null): void;
   /** Ends an attempt and moves its delivery on. */
   settle(deliveryId: string, number: number, end: AttemptEnd, next: Next, aftermath: Aftermath): void;
-  /** Settles deliveries that ran inside the daemon (builtins), whose only attempt is written here. */
+  /** Settles deliveries that ran inside the daemon (builtins), whose only attempt is written here; what expired meanwhile is gone. */
   settleAtOnce(deliveryIds: readonly string[], end: AttemptEnd, next: Next, aftermath: Aftermath): void;
   /** Turns a delivery that is not running into skips of its events. */
   skip(deliveryId: string, reason: SkipReason): void;
@@ -168,7 +170,7 @@ export type GroupLog = {
 export type PeopleLog = {
   /** Pauses or resumes a group; false when there is none of this name. */
   setPaused(consumer: string, paused: boolean): boolean;
-  /** Makes dead letters ready again, with all their tries, each before what waits for its key. Gives how many were dead. */
+  /** Makes dead letters ready again, with all their tries, each next after the first pending one of its key. Gives how many were dead. */
   retryDead(deliveryIds: readonly string[]): number;
   /** Deletes dead letters. Gives how many were dead. */
   purgeDead(deliveryIds: readonly string[]): number;

@@ -48,6 +48,27 @@ export function processTree(leader: number): Process[] {
   return [...tree.values()];
 }
 
+/**
+ * Processes whose environment has all these entries ("NAME=value"): what came of one program and kept its environment, also what
+ * left its session and lost its parent. Only Linux tells (proc_pid_environ(5)); elsewhere, and with no entries, nobody is found.
+ * This process is never among them.
+ */
+export function processesWith(entries: readonly string[]): Process[] {
+  if (process.platform !== "linux" || entries.length === 0) return [];
+  return listProcesses().filter(({ pid, isZombie }) => {
+    if (isZombie || pid === process.pid) return false;
+    const environment = new Set(environmentOf(pid));
+    return entries.every((entry) => environment.has(entry));
+  });
+}
+
+/** The values that a variable has in the environments of running processes, all looked through once. Linux alone; this process is left out. */
+export function valuesInProcesses(name: string): Set<string> {
+  if (process.platform !== "linux") return new Set();
+  const entries = listProcesses().flatMap(({ pid }) => (pid === process.pid ? [] : environmentOf(pid)));
+  return new Set(entries.filter((entry) => entry.startsWith(`${name}=`)).map((entry) => entry.slice(name.length + 1)));
+}
+
 /** Sends a signal to the whole tree of a leader. Gives whom it was meant for. */
 export function endTree(leader: number, signal: NodeJS.Signals): Process[] {
   refuseWideTargets(leader);
@@ -58,13 +79,32 @@ export function endTree(leader: number, signal: NodeJS.Signals): Process[] {
   return tree;
 }
 
-/** Ends the whole tree of a leader: TERM, after `killAfterMs` KILL for what is left. False: something outlives KILL. */
-export async function endTreeInSteps(leader: number, killAfterMs: number): Promise<boolean> {
-  const known = new Map(endTree(leader, "SIGTERM").map((member) => [member.pid, member]));
-  const isOver = () => running(known.values()).length === 0 && !groupAlive(leader);
+/**
+ * Ends the whole tree of a leader (null: it is gone, or was never known), and with it whatever has all of `entries` in its
+ * environment: TERM, after `killAfterMs` KILL for what is left. False: something outlives KILL.
+ */
+export async function endTreeInSteps(
+  leader: number | null,
+  killAfterMs: number,
+  entries: readonly string[] = [],
+): Promise<boolean> {
+  const known = new Map<number, Process>();
+  const tell = (signal: NodeJS.Signals) => {
+    const tree = leader === null ? [] : endTree(leader, signal);
+    for (const member of tree) known.set(member.pid, member);
+    for (const member of processesWith(entries)) {
+      known.set(member.pid, member);
+      if (!tree.some(({ pid }) => pid === member.pid)) isSignalled(member.pid, signal);
+    }
+  };
+  const isOver = () =>
+    running(known.values()).length === 0 &&
+    (leader === null || !groupAlive(leader)) &&
+    processesWith(entries).length === 0;
+  tell("SIGTERM");
   if (await waitUntil(isOver, killAfterMs)) return true;
 
-  for (const member of endTree(leader, "SIGKILL")) known.set(member.pid, member);
+  tell("SIGKILL");
   // Those that left the group are found by their pid from here on: their parents may be gone.
   for (const member of running(known.values())) {
     for (const child of processTree(member.pid)) {
@@ -145,6 +185,16 @@ function isSignalled(target: number, signal: NodeJS.Signals | 0): boolean {
 /** kill(2) takes 0 for our own group and -1 for everybody. */
 function refuseWideTargets(leader: number): void {
   if (!Number.isInteger(leader) || leader <= 1) throw new Error(`${leader} leads no process group of ours`);
+}
+
+/** The entries of a process's environment; none where it has ended or is somebody else's. */
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
 }
 
 /** A small file of the system without its final newline; null when it is not there (a process that ended: ESRCH). */
