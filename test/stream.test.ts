@@ -59,6 +59,7 @@ const OK: AttemptEnd = {
   counts: true,
 };
 const NOTHING = { cools: false, events: [] };
+const LONGEST = { retryMs: 60_000, holdMs: 1_000 };
 const FAILED: AttemptEnd = { ...OK, outcome: "failed", exitCode: 3, stdout: "" };
 
 const group = (name: string) =>
@@ -217,7 +218,7 @@ describe("order", () => {
     );
     expect(keys()).toEqual([]);
     now += 1000;
-    expect(stream.wake("lint", 60_000)).toEqual({ retryInMs: null, holdInMs: null });
+    expect(stream.wake("lint", LONGEST)).toEqual({ retryInMs: null, holdInMs: null });
     expect(stream.startable("lint", 9).map((delivery) => [delivery.id, delivery.counted])).toEqual([[first.id, 1]]);
     stream.settle(first.id, stream.begin(first.id, null), FAILED, { state: "dead", reason: "exit 3" }, NOTHING);
     expect(stream.startable("lint", 9).map((delivery) => delivery.id)).not.toContain(first.id);
@@ -245,7 +246,7 @@ describe("order", () => {
     ).toEqual(["file-gone"]);
   });
 
-  test("a clock set back does not make a backoff longer than the longest", () => {
+  test("a clock set back does not make a backoff or a hold longer than the longest of its kind", () => {
     deliver("lint", ["a"]);
     const first = stream.startable("lint", 1)[0]!;
     stream.settle(
@@ -259,8 +260,10 @@ describe("order", () => {
       },
       NOTHING,
     );
+    const hold = { openedMs: now, dueMs: now + 200, fileBytes: 0, dataBytes: 0 };
+    stream.decide(decision({ deliveries: [{ key: "b", seqs: [stream.lastSeq()], hold }] }));
     now -= 24 * 3600 * 1000;
-    expect(stream.wake("lint", 60_000).retryInMs).toBe(60_000);
+    expect(stream.wake("lint", LONGEST)).toEqual({ retryInMs: 60_000, holdInMs: 1000 });
   });
 });
 

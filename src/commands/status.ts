@@ -101,7 +101,7 @@ function lines(status: Status, needs: readonly string[]): string[] {
     `${paint("bold", "node")}    ${status.node}  (offhook ${status.version}, ${status.home})`,
     `${paint("bold", "daemon")}  ${daemon.running ? `${paint("green", "running")}, pid ${daemon.pid}${since}` : paint("red", "not running")}`,
     `${paint("bold", "spool")}   ${spool.waiting} waiting${oldest}`,
-    `${paint("bold", "stream")}  ${stream.events} events${stream.lastSeq === null ? "" : `, up to ${stream.lastSeq}`}`,
+    `${paint("bold", "stream")}  ${count(stream.events, "event")}${stream.lastSeq === null ? "" : `, up to ${stream.lastSeq}`}`,
     "",
     ...(status.consumers.length === 0
       ? [`No consumers. Put a file into ${status.home}/consumers; an example: offhook help consume`]

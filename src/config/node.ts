@@ -174,10 +174,13 @@ function writeFirst(path: string, text: string): void {
     }
     renameSync(draft, path);
   } catch (error) {
-    throw new OffhookError(
+    const told = new OffhookError(
       EXIT.permission,
       `config.toml cannot be written: ${messageOf(error)}`,
       "make the home writable for you",
     );
+    // Who knows what to do about a full disk finds it there.
+    told.cause = error;
+    throw told;
   }
 }

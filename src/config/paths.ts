@@ -1,7 +1,7 @@
 // Where things lie in a home, and the home itself as commands see it: checked, or an error for people.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { checkHome, ensureHome, HomeError, homePath, makeHome } from "../spool/home.ts";
 
 /** The files and directories of a home (absolute paths). */
@@ -41,10 +41,11 @@ function forPeople<T>(look: () => T): T {
   } catch (error) {
     if (error instanceof HomeError)
       throw new OffhookError(error.kind === "unset" ? EXIT.config : EXIT.permission, error.message, error.hint);
+    const isFull = ["ENOSPC", "EDQUOT"].includes(codeOf(error) ?? "");
     throw new OffhookError(
-      EXIT.permission,
+      isFull ? EXIT.failed : EXIT.permission,
       `the home cannot be used: ${messageOf(error)}`,
-      "make it writable for you, or set OFFHOOK_HOME to another directory",
+      `${isFull ? "make room on its disk" : "make it writable for you"}, or set OFFHOOK_HOME to another directory`,
     );
   }
 }

@@ -42,6 +42,8 @@ export type DiskDeps = {
 };
 
 const BALLAST_BYTES = 8 * 1024 * 1024;
+/** Less than this is no room to open a ledger in. */
+const TIGHT_BYTES = 256 * 1024;
 const LOOK_AGAIN_MS = 1000;
 /** After a try to write the ballast that failed, twice as long each time: writing is not free. */
 const LONGEST_PAUSE_MS = 30_000;
@@ -128,7 +130,8 @@ export function makeDisk(deps: DiskDeps): Disk {
     // A full disk stays one until it is seen to be none.
     if (lasting.text === "" || (lasting.kind !== kind && lasting.kind !== "disk-full")) {
       lasting.kind = kind;
-      lasting.text = textOf(kind, home, `${messageOf(error)}; ${met.advice}`);
+      const advice = kind === met.kind ? met.advice : "make room on its disk";
+      lasting.text = textOf(kind, home, `${messageOf(error)}; ${advice}`);
       saidAtMs = Number.NEGATIVE_INFINITY;
     }
     say();
@@ -138,6 +141,10 @@ export function makeDisk(deps: DiskDeps): Disk {
   return {
     ensure,
     withRoom(work) {
+      // SQLite maps the ledger's -shm into memory. Where the disk's blocks are smaller than a page and there is none left, the
+      // kernel answers a write there with SIGBUS, which is no error that could be met: so room is made before.
+      if (roomOf(home).freeBytes < TIGHT_BYTES)
+        trouble(Object.assign(new Error("no room is left"), { code: "ENOSPC" }));
       for (;;) {
         try {
           return work();
@@ -185,7 +192,7 @@ function whyNot(made: Exclude<Made, { kind: "whole" }>): string {
     case "no-room":
       return `${tenths(Math.ceil, made.wantedBytes)} MiB must be free there, ${tenths(Math.floor, made.freeBytes)} are`;
     case "failed":
-      return made.text;
+      return made.code === "EDQUOT" ? "the quota there is used up" : made.text;
     case "refused":
       return `${made.text}; move it away`;
     default:

@@ -97,6 +97,8 @@ export function makeIngest(deps: IngestDeps): Ingest {
         removal = deps.spool.remove(read.files.map((file) => file.name));
         removal.catch(() => undefined); // Awaited in a moment; what stays after all is found again by its id.
         at += read.taken;
+        // Texts of 32 MB each pile up faster than they are collected.
+        if (read.files.some((file) => file.sizeBytes > BATCH.maxBytes)) Bun.gc(true);
         if (at < names.length) await new Promise<void>((resolve) => setImmediate(resolve));
       }
       await removal;

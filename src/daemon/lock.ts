@@ -23,8 +23,18 @@ export async function takeLock(home: string, holder: Holder): Promise<void> {
     }
     await Bun.sleep(10);
   }
-  ftruncateSync(fd, 0);
-  writeSync(fd, `${JSON.stringify(holder)}\n`, 0);
+  const text = `${JSON.stringify(holder)}\n`;
+  try {
+    // Written over, then cut: on a full disk that takes no block that is not there.
+    writeSync(fd, text, 0);
+    ftruncateSync(fd, Buffer.byteLength(text));
+  } catch (error) {
+    throw new OffhookError(
+      EXIT.failed,
+      `the lock in ${home} cannot be written: ${messageOf(error)}`,
+      "make room on its disk; what waits in the spool is not lost",
+    );
+  }
 }
 
 /** Who holds the lock of a home right now; null: nobody. */

@@ -148,11 +148,10 @@ function selectionTest({ fromSeq, throughSeq, sinceMs, session, type }: Selectio
     isType(event.type);
 }
 
-/** Without events that were let go of since they were read: they go from the front. */
+/** Without events that were let go of since they were read: it gave way in between. */
 function withoutLost(deliveries: readonly NewDelivery[], { stream }: ChangeDeps): NewDelivery[] {
-  const firstSeq = stream.read(0, 1)[0]?.seq ?? Number.MAX_SAFE_INTEGER;
   return deliveries
-    .map((delivery) => ({ ...delivery, seqs: delivery.seqs.filter((seq) => seq >= firstSeq) }))
+    .map((delivery) => ({ ...delivery, seqs: stream.eventsOf(delivery.seqs).map((event) => event.seq) }))
     .filter((delivery) => delivery.seqs.length > 0);
 }
 

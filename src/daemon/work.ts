@@ -76,7 +76,9 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     onPublished: advance,
     fail: failed.reject,
   });
-  const leftover = await recover(stream, KILL_AFTER_MS, ownEvents.make, home);
+  // What a start must write gets the ballast's room on a disk that is full already.
+  const settle: Stream["settle"] = (...all) => disk.withRoom(() => stream.settle(...all));
+  const leftover = await recover({ ...stream, settle }, KILL_AFTER_MS, ownEvents.make, home);
 
   let secrets = loadSecrets(home);
   const turns = makeTurns();
@@ -129,11 +131,17 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
       else failed.reject(error);
     }
   };
-  const groupsNow = () => {
-    const inspection = openInspection(ledgerPath);
-    const groups = inspection?.groups(Date.now()) ?? [];
-    inspection?.close();
-    return groups;
+  const heldBackNow = () => {
+    try {
+      const inspection = openInspection(ledgerPath);
+      const groups = inspection?.groups(Date.now()) ?? [];
+      inspection?.close();
+      return holdingBack(groups, settings);
+    } catch (error) {
+      // The disk's own trouble is in the answer already.
+      disk.trouble(error);
+      return [];
+    }
   };
   // Before the consumers: a start that fails must not have started anything.
   const control = serveControl({
@@ -144,7 +152,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
       consumers: roster.entries(),
       trouble: disk.state(),
       projectFiles: silencing.refused(),
-      holdingBack: holdingBack(groupsNow(), settings),
+      holdingBack: heldBackNow(),
     }),
     reload,
     change: (change) =>
@@ -161,7 +169,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
         advance,
       }),
   });
-  load();
+  disk.withRoom(load);
   if (leftover > 0) {
     const were = leftover === 1 ? "1 delivery was" : `${leftover} deliveries were`;
     log(`${were} running when the last daemon ended: ready again`);
@@ -190,7 +198,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
   const house = makeHousekeeping({ stream, limits: () => settings, now: Date.now, log, onSkipped: roster.reopen });
   const keep = () => {
     try {
-      return !disk.isFull() && house.run() ? NEXT_PIECE_MS : KEEP_EVERY_MS;
+      return house.run() ? NEXT_PIECE_MS : KEEP_EVERY_MS;
     } catch (error) {
       if (passingTrouble(error) === null) failed.reject(error);
       else disk.trouble(error);

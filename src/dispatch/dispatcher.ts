@@ -13,7 +13,7 @@ import type { Consumer } from "../config/schema.ts";
 import type { StoredEvent } from "../event/event.ts";
 import { compileMatch } from "../match/match.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
-import type { Delivery, SkipReason } from "../stream/stream.ts";
+import type { Delivery, LongestWaits, SkipReason } from "../stream/stream.ts";
 import { type Circumstances, decide, rateWaitMs, startSkip } from "./flow.ts";
 import { batchOf, isOrdered, runsInside } from "./inside.ts";
 import { makeRunning } from "./running.ts";
@@ -68,7 +68,7 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     if (deps.isFull()) return comeBackIn(REST_MS);
     try {
       const hasDecidedAll = decideNext();
-      const { retryInMs, holdInMs } = stream.wake(consumer.name, longestWaitMs(consumer));
+      const { retryInMs, holdInMs } = stream.wake(consumer.name, longestWaits(consumer));
       const { rateInMs, allowance } = allowanceNow();
       comeBackIn(retryInMs, holdInMs, rateInMs);
       // Something in backoff holds back all that would run inside after it, which keeps the order of a log.
@@ -231,7 +231,8 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
   };
 }
 
-/** The longest that anything of a consumer may wait, in ms. */
-function longestWaitMs({ retry, debounce }: Consumer): number {
-  return Math.max(retry.maxBackoffMs, MAX_RETRY_AFTER_MS, debounce?.maxMs ?? 0);
+function longestWaits({ action, retry, debounce }: Consumer): LongestWaits {
+  // A server may ask for more than the file has.
+  const askedMs = action.kind === "webhook" ? MAX_RETRY_AFTER_MS : 0;
+  return { retryMs: Math.max(retry.maxBackoffMs, askedMs), holdMs: debounce?.maxMs ?? 0 };
 }

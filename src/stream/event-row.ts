@@ -47,13 +47,47 @@ export function dataLoader(db: Database): LoadData {
   return (seq) => {
     const row = query.get(seq) as { data: string | Uint8Array } | null;
     if (row === null) throw new Error(`event ${seq} is no longer in the ledger`);
-    return typeof row.data === "string" ? row.data : Bun.zstdDecompressSync(row.data).toString("utf8");
+    return typeof row.data === "string" ? row.data : unpacked(row.data);
   };
+}
+
+/** The text of compressed bytes; empty where they are damaged. */
+function unpacked(bytes: Uint8Array): string {
+  try {
+    return Bun.zstdDecompressSync(bytes).toString("utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Stands for data that a damaged ledger does not give back: one event must not stop all others. */
+const LOST = JSON.stringify({ damaged: "what this event held is damaged in the ledger" });
+
+/** Data as it may be handed on: what says that it is JSON is JSON. */
+function soundData(data: string, contentType: Event["contentType"]): string {
+  if (contentType !== "application/json") return data;
+  try {
+    JSON.parse(data);
+    return data;
+  } catch {
+    return LOST;
+  }
+}
+
+/** Whether the attributes of a row can be what was written: a flipped bit in the file may have made anything of them. */
+function isSound({ time_ms, content_type }: EventRow): boolean {
+  const isTime = Math.abs(time_ms) <= 8.64e15; // The range of Date.
+  return isTime && ["application/json", "text/plain", "application/octet-stream"].includes(content_type);
 }
 
 /** The event of a row. */
 export function eventOfRow(row: EventRow, load: LoadData): StoredEvent {
-  let data = row.data;
+  if (!isSound(row))
+    return eventOfRow(
+      { ...row, time_ms: 0, type: "offhook.unreadable", content_type: "application/json", data: "" },
+      load,
+    );
+  let data: string | null = null;
   return {
     seq: row.seq,
     id: row.id,
@@ -71,7 +105,7 @@ export function eventOfRow(row: EventRow, load: LoadData): StoredEvent {
     duplicateOf: row.duplicate_of,
     contentType: row.content_type,
     get data() {
-      data ??= load(row.seq);
+      data ??= soundData(row.data ?? load(row.seq), row.content_type);
       return data;
     },
   };

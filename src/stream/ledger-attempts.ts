@@ -1,7 +1,7 @@
 // The ledger's half for the attempts at a group's deliveries: what may start, what runs, what came of it.
 import type { InsertEvents } from "./ledger-events.ts";
 import type { LedgerHandle } from "./ledger-handle.ts";
-import type { AttemptEnd, Delivery, DeliveryState, GroupLog, Next, NextDue } from "./stream.ts";
+import type { AttemptEnd, Delivery, DeliveryState, GroupLog, LongestWaits, Next, NextDue } from "./stream.ts";
 
 /** The verbs of a group's loop that are about running. */
 export type RunningLog = Pick<
@@ -48,9 +48,10 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     sql.countOutcome.run(is("ok"), is("findings"), is("failed", "killed", "timeout", "not-started"), now(), consumer);
   };
 
-  const wakeDue = atomic((consumer: string, maxWaitMs: number) => {
+  const wakeDue = atomic((consumer: string, { retryMs, holdMs }: LongestWaits) => {
     // The clock may have been set back: nobody waits longer than the longest wait from now.
-    sql.clampDue.run(now() + maxWaitMs, consumer);
+    sql.clampDue.run(now() + retryMs, consumer, "backoff");
+    sql.clampDue.run(now() + holdMs, consumer, "held");
     sql.wake.run(consumer, now());
     // What is due already waits for its turn or a slot, and both bring the group back by themselves.
     return sql.nextDue.get(consumer, now()) as NextDue;
@@ -66,9 +67,9 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
           replay: replay !== 0,
         }),
       ),
-    wake(consumer, maxWaitMs) {
+    wake(consumer, longest) {
       // Mostly nothing waits, and then nothing is written.
-      return sql.anyDue.get(consumer) === null ? { retryInMs: null, holdInMs: null } : wakeDue(consumer, maxWaitMs);
+      return sql.anyDue.get(consumer) === null ? { retryInMs: null, holdInMs: null } : wakeDue(consumer, longest);
     },
     begin: atomic((deliveryId: string, bootId: string | null) => {
       const row = sql.begin.get(deliveryId) as { ordinal: number; attempts: number } | null;
@@ -153,7 +154,7 @@ function prepare({ db }: LedgerHandle) {
       SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'backoff' LIMIT 1)
       UNION ALL SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'held' LIMIT 1) LIMIT 1`),
     clampDue: db.query(`
-      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state IN ('backoff', 'held') AND due_ms > ?1 AND settled_ms IS NULL`),
+      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state = ?3 AND due_ms > ?1 AND settled_ms IS NULL`),
     wake: db.query(`
       UPDATE deliveries SET state = 'ready', due_ms = NULL WHERE consumer = ? AND state = 'backoff' AND due_ms <= ?`),
     nextDue: db.query(`

@@ -3,7 +3,7 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { DamagedLedger, isDamage } from "./damaged-ledger.ts";
 import { LEDGER_VERSION, MIGRATIONS } from "./ledger-tables.ts";
 import { refuseNetworkFileSystem } from "./local-disk.ts";
@@ -69,6 +69,8 @@ function versionOf(db: Database, path: string): number {
     db.query("SELECT count(*) FROM sqlite_schema").get();
   } catch (error) {
     if (isDamage(error)) throw new DamagedLedger(path, messageOf(error), false);
+    // "unsupported file format": nothing that SQLite ever wrote.
+    if (codeOf(error) === "SQLITE_ERROR") throw new DamagedLedger(path, messageOf(error), true);
     throw unusable(`the ledger ${path} cannot be read`, error);
   }
   if (version > LEDGER_VERSION) {

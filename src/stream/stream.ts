@@ -111,6 +111,9 @@ export type Starts = { count: number; oldestMs: number | null };
 /** In how many ms the next delivery in backoff is due, and the next held one that is not due yet; null: there is none. */
 export type NextDue = { retryInMs: number | null; holdInMs: number | null };
 
+/** How long a retry, and a held delivery, may wait at most. */
+export type LongestWaits = { retryMs: number; holdMs: number };
+
 /** What may be let go of; null: whatever its age. Nothing that a group still has to do is ever among it. */
 export type PruneLimits = { settledBeforeMs: number | null; deadBeforeMs: number | null; most: number };
 export type Pruned = { events: number; deliveries: number };
@@ -152,8 +155,8 @@ export type GroupLog = {
 
   /** Deliveries that may start now, oldest first, held ones that are due among them; in an ordered group only the first pending one of each key. */
   startable(consumer: string, limit: number): Delivery[];
-  /** Moves deliveries whose backoff is over to ready. No wait is longer than maxWaitMs, whatever the clock did. */
-  wake(consumer: string, maxWaitMs: number): NextDue;
+  /** Moves deliveries whose backoff is over to ready. No wait is longer from now than the longest of its kind, whatever the clock did. */
+  wake(consumer: string, longest: LongestWaits): NextDue;
   /** Begins an attempt: the delivery is running. Gives the attempt's number, from 1. */
   begin(deliveryId: string, bootId: string | null): number;
   /** Notes the process group of a running attempt, so that a later daemon can end it. */
