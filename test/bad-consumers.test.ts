@@ -64,6 +64,21 @@ describe("a consumer file with a mistake", () => {
     });
   }
 
+  test("takes nothing of its start: mended, it begins with the earliest event, as its file says", async () => {
+    await on.start();
+    await publish();
+    on.consumer("bad", `on = ["PostToolUse"]\nstart = "earliest"\nbuiltin = "nome"\n`);
+    await until(
+      async () => consumerOf(await on.status(), "bad")?.state === "broken",
+      () => "not seen",
+    );
+    on.consumer("bad", `on = ["PostToolUse"]\nstart = "earliest"\nbuiltin = "none"\n`);
+    await until(
+      async () => consumerOf(await on.status(), "bad").ok === 1,
+      () => "it did not get what was there before",
+    );
+  });
+
   test("is refused by `consume NAME` no less than by `consume`: it waits, and the daemon runs", async () => {
     on.consumer("bad", "on = 1\n");
     const daemon = await on.start(["bad"]);

@@ -2,7 +2,16 @@
 // is refused and left as it is. Events wait in the spool meanwhile, and nothing that waits is lost.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { damagedLedgers, openSound, suspect } from "../src/stream/damaged-ledger.ts";
 import { openForWriting } from "../src/stream/ledger-schema.ts";
@@ -344,17 +353,27 @@ describe("a ledger that is not damaged", () => {
     expect(consumerOf(await on.settled(), "all").ok).toBe(2);
   });
 
-  test("but a directory is refused", async () => {
-    mkdirSync(ledger);
-    const ran = await on.offhook(["consume"]);
-    expect(ran).toMatchObject({
-      exitCode: 78,
-      stderr: expect.stringMatching(/^error: cannot open the ledger .*\ntry: /),
-    });
-    await publish();
-    expect(waiting()).toBe(1);
-    expect(damagedLedgers(on.home)).toEqual([]);
-  });
+  for (const file of ["ledger.db", "ledger.db-wal", "ledger.db-shm"]) {
+    for (const [what, make] of [
+      ["a directory", (path: string) => mkdirSync(path)],
+      ["a FIFO", (path: string) => void Bun.spawnSync(["mkfifo", path])],
+      ["a link to nowhere", (path: string) => symlinkSync("/nowhere/at/all", path)],
+    ] as const) {
+      test(`but has ${what} for its ${file} is refused at once`, async () => {
+        if (file !== "ledger.db") await madeLedger();
+        rmSync(join(on.home, file), { force: true });
+        make(join(on.home, file));
+        await publish();
+        const ran = await on.offhook(["consume"]);
+        expect(ran).toMatchObject({
+          exitCode: 78,
+          stderr: expect.stringMatching(/^error: .*ledger\.db\S* is not a plain file\ntry: /),
+        });
+        expect(waiting()).toBe(1);
+        expect(damagedLedgers(on.home)).toEqual([]);
+      });
+    }
+  }
 
   test("but empty is a new one", async () => {
     writeFileSync(ledger, "", { mode: 0o600 });

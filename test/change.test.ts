@@ -42,6 +42,7 @@ describe("on a ledger", () => {
     isRunning: () => false,
     realPath: (path) => path,
     now: () => now,
+    forgotten: (name) => asked.push(`forgotten ${name}`),
     reopen: (name) => asked.push(`reopen ${name}`),
     advance: () => asked.push("advance"),
     ...over,
@@ -164,7 +165,7 @@ describe("on a ledger", () => {
     past(45_300, { deliveries: [{ key: "k", seqs: kept, hold: null }] });
     settleFirst("dead");
     const gone = await applyChange({ kind: "prune", beforeMs: now + 1 }, deps());
-    expect(gone).toEqual({ events: 299, deliveries: 0 });
+    expect(gone).toMatchObject({ events: 299, deliveries: 0 });
   });
 
   test("more dead letters than one page takes are all ready again, and each once", async () => {

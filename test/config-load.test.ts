@@ -73,7 +73,7 @@ describe("consumers", () => {
   test("have the secrets that their file names", () => {
     put("a.toml", 'on = ["Stop"]\nwebhook = { url = "${URL}" }');
     put("b.toml");
-    const { consumers } = loadConsumers(home, { values: { URL: "https://x.example", OTHER: "x" }, warnings: [] });
+    const { consumers } = loadConsumers(home, { values: { URL: "https://x.example", OTHER: "x" } });
     expect(consumers.map((consumer) => consumer.secrets)).toEqual([{ URL: "https://x.example" }, {}]);
   });
 });
@@ -88,6 +88,7 @@ describe("a broken file", () => {
         name: "bad",
         path: at("bad.toml"),
         isName: true,
+        isUnread: false,
         errors: ['consumers/bad.toml:2: unknown key "timout"; did you mean "timeout"?'],
       },
     ]);

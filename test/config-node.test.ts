@@ -122,7 +122,7 @@ describe("the name of a node", () => {
 
 describe("the secrets", () => {
   test("are none without a file", () => {
-    expect(loadSecrets(home)).toEqual({ values: {}, warnings: [] });
+    expect(loadSecrets(home)).toEqual({ values: {}, warnings: [], isUnread: false });
   });
   test("get a closed mode, and that is reported", () => {
     const path = join(home, "secrets.env");
@@ -140,6 +140,7 @@ describe("the secrets", () => {
     expect(loadSecrets(home)).toEqual({
       values: {},
       warnings: ["secrets.env: this is not a file; put a text file in its place"],
+      isUnread: false,
     });
   });
   test("are none when they are a link to nothing", () => {

@@ -18,11 +18,11 @@ const runs = () =>
 const skips = async () => (await on.ndjson(["deliveries", "--skipped"])).map((skip) => skip.reason);
 
 /** A spool file as publish would have written it at that time; publish itself has no other clock than the machine's. */
-function publishedAt(timeMs: number, payload: unknown): string {
+function publishedAt(timeMs: number, payload: unknown, args: string[] = []): string {
   const id = Bun.randomUUIDv7("hex", timeMs);
   const body = JSON.stringify(payload);
   const time = new Date(timeMs).toISOString();
-  const header = { v: 1, id, time, pid: 1, args: [], env: {}, size: body.length, flags: [] };
+  const header = { v: 1, id, time, pid: 1, args, env: {}, size: body.length, flags: [] };
   const written = join(on.home, "spool", "tmp", `${id}.${process.pid}`);
   writeFileSync(written, `${JSON.stringify(header)}\n${body}`, { mode: 0o600 });
   renameSync(written, join(on.home, "spool", "new", id));
@@ -118,6 +118,27 @@ debounce = { quiet = "200ms", max = "600ms" }
   });
 });
 
+describe("debounce of what runs inside the daemon", () => {
+  test("a log gets every event of a backlog, however its holds fall due while one is written", async () => {
+    on.consumer("log", `on = ["t"]\nbuiltin = "log"\nkey = "all"\ndebounce = { quiet = "1ms", max = "1ms" }\n`);
+    await on.start();
+    await on.offhook(["pause", "log"]);
+    const ids = Array.from({ length: 1501 }, (_, index) =>
+      publishedAt(Date.now() - 60_000 + index, { n: index }, ["--type", "t"]),
+    );
+    await until(
+      async () => (await on.status()).stream.events === ids.length,
+      () => "not in",
+    );
+    await on.offhook(["resume", "log"]);
+    await on.settled();
+    const logged = readFileSync(join(on.home, "logs", "log.ndjson"), "utf8")
+      .trim()
+      .split("\n");
+    expect(logged.map((line) => JSON.parse(line).id)).toEqual(ids);
+  });
+});
+
 describe("cooldown, rate and age", () => {
   test("after an alert its key is quiet for a while; another key is not", async () => {
     on.consumer("alert", `on = ["PostToolUse"]\nshell = '${NOTE}'\ncooldown = "1h"\n`);
@@ -192,6 +213,26 @@ describe("silencing", () => {
     expect(await skips()).toEqual(["silenced"]);
     expect(daemon.output()).toContain("evil/.offhook.toml");
     expect(existsSync(join(on.root, "pwned"))).toBe(false);
+  });
+
+  test("what waits to begin when its consumer is switched off is skipped too", async () => {
+    on.consumer("slow", `on = ["PostToolUse"]\nshell = 'while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+    await on.start();
+    const file = on.file("a.py");
+    for (let i = 0; i < 3; i++) await on.publish(wrote(file));
+    await until(
+      async () =>
+        consumerOf(await on.status(), "slow").running === 1 && consumerOf(await on.status(), "slow").ready === 2,
+      () => "not one running and two behind it",
+    );
+    on.consumer("slow", `on = ["PostToolUse"]\nshell = "true"\nenabled = false\n`);
+    await until(
+      async () => consumerOf(await on.status(), "slow").state === "disabled",
+      () => "not disabled",
+    );
+    writeFileSync(join(on.home, "go"), "");
+    expect(consumerOf(await on.settled(), "slow")).toMatchObject({ ok: 1, skipped: 2 });
+    expect(await skips()).toEqual(["disabled", "disabled"]);
   });
 
   test("disabled in config.toml switches a consumer off and on again without a restart", async () => {

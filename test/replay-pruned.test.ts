@@ -61,6 +61,7 @@ test("what is let go of while a replay goes on is left out of it, and makes no d
     isRunning: () => false,
     realPath: (path) => path,
     now: world.clock.now,
+    forgotten: () => undefined,
     reopen: () => undefined,
     advance: world.advance,
   };

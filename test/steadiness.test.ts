@@ -1,6 +1,8 @@
 // The daemon goes on: without a reader of its log, with files that come and go, with many groups and a backlog.
+
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { renameSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { consumerOf } from "./guarded.ts";
 import { BINARY, openRunning, type Running, until, wrote } from "./running.ts";
@@ -70,6 +72,66 @@ test("a worker whose consumer file is gone is ended with the daemon, and its del
   );
   expect(await daemon.stop()).toBe(0);
   expect(await on.ndjson(["deliveries"])).toMatchObject([{ state: "ok", attempts: [{ outcome: "ok" }] }]);
+});
+
+test("a reload while another program has locked the ledger waits, and happens", async () => {
+  on.consumer("c", `on = ["PostToolUse"]\nshell = "true"\n`);
+  const daemon = await on.start();
+  const other = new Database(join(on.home, "ledger.db"));
+  other.run("BEGIN IMMEDIATE");
+  on.consumer("d", `on = ["PostToolUse"]\nshell = "true"\n`);
+  await until(
+    () => daemon.output().includes("locked the ledger"),
+    () => daemon.output(),
+  );
+  other.run("ROLLBACK");
+  other.close();
+  await until(
+    async () => consumerOf(await on.status(), "d")?.state === "active",
+    () => daemon.output(),
+  );
+  await on.publish(wrote(on.file("a.py")));
+  expect(consumerOf(await on.settled(), "d").ok).toBe(1);
+});
+
+test("a reload while the daemon is ending starts nothing new", async () => {
+  on.consumer("c", `on = ["PostToolUse"]\nshell = 'while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+  const daemon = await on.start();
+  await on.publish(wrote(on.file("a.py")));
+  await until(
+    async () => consumerOf(await on.status(), "c").running === 1,
+    () => "not running",
+  );
+  const ended = daemon.stop();
+  await until(
+    () => daemon.output().includes("taking in nothing more"),
+    () => daemon.output(),
+  );
+  on.consumer("late", `on = ["PostToolUse"]\nstart = "earliest"\nshell = 'touch "$OFFHOOK_HOME/began"'\n`);
+  process.kill(daemon.pid, "SIGHUP");
+  writeFileSync(join(on.home, "go"), "");
+  expect(await ended).toBe(0);
+  expect(existsSync(join(on.home, "began"))).toBe(false);
+});
+
+test("a file that comes back as it was, after its group was forgotten, begins anew", async () => {
+  const toml = `on = ["PostToolUse"]\nstart = "earliest"\nbuiltin = "none"\n`;
+  on.consumer("c", toml);
+  await on.start();
+  await on.publish(wrote(on.file("a.py")));
+  await on.settled();
+  const path = join(on.home, "consumers", "c.toml");
+  renameSync(path, join(on.root, "c.toml"));
+  await until(
+    async () => (await on.offhook(["forget", "c"])).exitCode === 0,
+    () => "not forgotten",
+  );
+  on.consumer("c", toml);
+  await until(
+    async () => consumerOf(await on.status(), "c")?.ok === 1,
+    () => "it did not begin anew",
+  );
+  expect((await on.offhook(["pause", "c"])).exitCode).toBe(0);
 });
 
 test("a server that asks for more patience than max_backoff gets it", async () => {

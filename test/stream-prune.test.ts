@@ -35,13 +35,13 @@ describe("prune", () => {
     const young = done();
     on.now += DAY + HOUR;
     const last = done();
-    expect(prune()).toEqual({ deliveries: 1, events: 2 });
+    expect(prune()).toMatchObject({ deliveries: 1, events: 2 });
     expect([old, young, last].map(({ id }) => on.hasDelivery(id))).toEqual([false, true, true]);
     expect(on.seqs()).toEqual([young.seq, last.seq]);
     expect(on.skips("lint")).toEqual([]);
     expect(on.sql("SELECT delivery FROM attempts")).toHaveLength(2);
     expect(on.stateOf("lint")).toMatchObject({ ok: 3, skipped: 1, lag: 0 });
-    expect(prune()).toEqual({ deliveries: 0, events: 0 });
+    expect(prune()).toMatchObject({ deliveries: 0, events: 0 });
   });
 
   test("keeps an event as long as a delivery of it is kept: pending, settled a moment ago, or dead", () => {
@@ -55,7 +55,7 @@ describe("prune", () => {
     on.succeed(late);
     on.die(letter);
     const { seq: last } = done();
-    expect(prune()).toEqual({ deliveries: 0, events: 1 });
+    expect(prune()).toMatchObject({ deliveries: 0, events: 1 });
     expect(on.seqs()).toEqual([pending, settled, dead, last]);
     expect(free).toBe(4);
     on.now += 8 * DAY;
@@ -77,10 +77,10 @@ describe("prune", () => {
     on.decide({ consumer: "slow", cursor: 1 });
     on.decide({ consumer: "lint" });
     on.now += 8 * DAY;
-    expect(pruneForRoom()).toEqual({ deliveries: 0, events: 1 });
+    expect(pruneForRoom()).toMatchObject({ deliveries: 0, events: 1 });
     expect(on.seqs()).toEqual([2, 3]);
     on.stream.markRemoved(["lint"]);
-    expect(pruneForRoom()).toEqual({ deliveries: 0, events: 1 });
+    expect(pruneForRoom()).toMatchObject({ deliveries: 0, events: 1 });
     expect(on.seqs()).toEqual([3]);
   });
 
@@ -88,20 +88,20 @@ describe("prune", () => {
     on.append(on.now, on.now);
     on.decide({ consumer: "lint", cursor: 1 });
     on.now += 8 * DAY;
-    expect(prune()).toEqual({ deliveries: 0, events: 1 });
+    expect(prune()).toMatchObject({ deliveries: 0, events: 1 });
     on.decide({ consumer: "lint", cursor: 2 });
-    expect(pruneForRoom()).toEqual({ deliveries: 0, events: 0 });
+    expect(pruneForRoom()).toMatchObject({ deliveries: 0, events: 0 });
     expect([on.stateOf("lint").lag, on.stream.lastSeq()]).toEqual([0, 2]);
     on.append();
     expect(on.stateOf("lint").lag).toBe(1);
-    expect(prune()).toEqual({ deliveries: 0, events: 1 });
+    expect(prune()).toMatchObject({ deliveries: 0, events: 1 });
     expect(on.seqs()).toEqual([3]);
   });
 
   test("without any group goes by age alone", () => {
     on.stream.forget("lint");
     on.append(on.now - 8 * DAY, on.now - 8 * DAY, on.now);
-    expect(prune()).toEqual({ deliveries: 0, events: 2 });
+    expect(prune()).toMatchObject({ deliveries: 0, events: 2 });
   });
 
   test("for room takes what is settled whatever its age, the oldest first, but no dead letter", () => {
@@ -110,10 +110,10 @@ describe("prune", () => {
     on.die(dead);
     on.append();
     on.skip("lint");
-    expect(pruneForRoom(1)).toEqual({ deliveries: 1, events: 1 });
+    expect(pruneForRoom(1)).toMatchObject({ deliveries: 1, events: 1 });
     expect([first, second, third].map(({ id }) => on.hasDelivery(id))).toEqual([false, true, true]);
     expect(on.seqs()).toEqual([2, 3, 4, 5]);
-    expect(pruneForRoom()).toEqual({ deliveries: 2, events: 2 });
+    expect(pruneForRoom()).toMatchObject({ deliveries: 2, events: 2 });
     expect(on.seqs()).toEqual([4, 5]);
     expect(on.hasDelivery(dead)).toBe(true);
   });
@@ -128,7 +128,7 @@ describe("prune", () => {
     on.append();
     on.skip("lint");
     on.now += 30 * DAY - 2 * HOUR;
-    expect(prune()).toEqual({ deliveries: 1, events: 1 });
+    expect(prune()).toMatchObject({ deliveries: 1, events: 1 });
     expect(dead.map(on.hasDelivery)).toEqual([false, true, true]);
     expect(on.stream.prune({ settledBeforeMs: null, deadBeforeMs: null, most: 1 }).deliveries).toBe(1);
     expect(dead.map(on.hasDelivery)).toEqual([false, false, true]);
@@ -140,7 +140,7 @@ describe("prune", () => {
     plant(staying + 500, (n) => ({ state: n <= staying ? "dead" : "ok", timeMs: on.now - 8 * DAY }));
     const pieces = Array.from({ length: 8 }, () => prune(400));
     const sum = (of: "events" | "deliveries") => pieces.reduce((total, piece) => total + piece[of], 0);
-    expect(pieces[0]).toEqual({ deliveries: 0, events: 0 });
+    expect(pieces[0]).toMatchObject({ deliveries: 0, events: 0 });
     // All but the last event, which tells the largest seq.
     expect([sum("deliveries"), sum("events")]).toEqual([500, 499]);
     expect(on.stateOf("lint").dead).toBe(staying);
@@ -151,6 +151,7 @@ describe("prune", () => {
     prune();
     expect(on.stream.prune({ settledBeforeMs: null, deadBeforeMs: null, most: 2 })).toEqual({
       deliveries: 2,
+      deadLetters: 2,
       events: 2,
     });
     expect(on.seqs()[0]).toBe(3);
@@ -158,7 +159,7 @@ describe("prune", () => {
 
   test("comes back to what has become free behind it", () => {
     plant(30, (n) => ({ state: n === 1 ? "dead" : "ok", timeMs: on.now - 8 * DAY }));
-    expect(prune(10)).toEqual({ deliveries: 10, events: 10 });
+    expect(prune(10)).toMatchObject({ deliveries: 10, events: 10 });
     on.stream.purgeDead(["d_planted1"]);
     const pieces = Array.from({ length: 4 }, () => prune(10));
     expect(pieces.map((piece) => piece.events)).toEqual([10, 8, 1, 0]);

@@ -39,7 +39,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 /** A length of time as `30s`, `10m`, `2h`, `7d`, in ms; null where the option was not given. */
 export function ageOption(command: string, name: string, value: string | undefined): number | null {
   if (value === undefined) return null;
-  const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
+  const [, digits = "", unit = ""] = /^(\d{1,6})(ms|s|m|h|d)$/.exec(value) ?? [];
   const unitMs = UNIT_MS[unit];
   if (unitMs !== undefined) return Number(digits) * unitMs;
   throw new OffhookError(

@@ -8,8 +8,8 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 /** Reads the value of `--since`; `now` is wall time in ms. Anything else is a usage error (64). */
 export function since(command: string, value: string | undefined, now: number): Since {
   if (value === undefined) return { kind: "all" };
-  if (/^\d+$/.test(value)) return { kind: "seq", seq: Number(value) };
-  const age = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value);
+  if (/^\d{1,15}$/.test(value)) return { kind: "seq", seq: Number(value) };
+  const age = /^(\d{1,6}(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value);
   if (age !== null) return { kind: "time", ms: now - Number(age[1]) * (UNIT_MS[age[2] ?? ""] ?? 0) };
   const ms = Date.parse(value);
   if (/^\d{4}-/.test(value) && !Number.isNaN(ms)) return { kind: "time", ms };

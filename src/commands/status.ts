@@ -42,7 +42,9 @@ export function whatIsNeeded(status: Status): string[] {
       spool.waiting > 0 ? `${spool.waiting} ${spool.waiting === 1 ? "event waits" : "events wait"} in the spool. ` : "";
     needs.push(`${waiting}No daemon runs. Start it: offhook consume`);
   } else if (!daemon.answers) {
-    needs.push(`The daemon (pid ${daemon.pid}) does not answer. Look at its output; end it with: kill ${daemon.pid}`);
+    needs.push(
+      `The daemon (pid ${daemon.pid}) does not answer. It may wait for a slow disk or a locked ledger: look again, look at its output, and only then end it: kill ${daemon.pid}`,
+    );
   }
   if (status.trouble !== null) {
     const forMs = Math.max(0, Date.now() - Date.parse(status.trouble.since));

@@ -9,14 +9,20 @@ import type { Consumer } from "./schema.ts";
 import type { Secrets } from "./secrets.ts";
 import { isConsumerName, LONGEST_CONSUMER_NAME } from "./values.ts";
 
-/** A file that cannot be used: everything that is wrong with it, a line each. `isName`: its name could be a consumer's. */
-export type BrokenConsumer = { name: string; path: string; errors: string[]; isName: boolean };
+/**
+ * A file that cannot be used: everything that is wrong with it, a line each. `isName`: its name could be a consumer's. `isUnread`:
+ * the system did not let us look, which may be over in a moment.
+ */
+export type BrokenConsumer = { name: string; path: string; errors: string[]; isName: boolean; isUnread: boolean };
 
 /**
  * Reads all consumer files, in the order of their names; no directory means none. Files that end in anything but .toml, and
  * hidden ones, are not looked at: editors put theirs beside. Error: the directory cannot be listed (77).
  */
-export function loadConsumers(home: string, secrets: Secrets): { consumers: Consumer[]; broken: BrokenConsumer[] } {
+export function loadConsumers(
+  home: string,
+  secrets: Pick<Secrets, "values">,
+): { consumers: Consumer[]; broken: BrokenConsumer[] } {
   const consumers: Consumer[] = [];
   const broken: BrokenConsumer[] = [];
   const directory = join(home, "consumers");
@@ -25,9 +31,12 @@ export function loadConsumers(home: string, secrets: Secrets): { consumers: Cons
   for (const file of files) {
     const name = basename(file, ".toml");
     const path = join(directory, file);
-    const loaded: Loaded = refusal === null ? loadOne(name, path, secrets) : { kind: "broken", errors: [refusal] };
+    const loaded = refusal === null ? loadOne(name, path, secrets) : brokenBy(refusal);
     if (loaded.kind === "ok") consumers.push(loaded.consumer);
-    else broken.push({ name, path, errors: loaded.errors, isName: isConsumerName(name) });
+    else {
+      const { errors, isUnread = false } = loaded;
+      broken.push({ name, path, errors, isName: isConsumerName(name), isUnread });
+    }
   }
   return { consumers, broken };
 }
@@ -39,9 +48,13 @@ export function consumerNames(home: string): string[] {
     .filter(isConsumerName);
 }
 
-function loadOne(name: string, path: string, secrets: Secrets): Loaded {
+type LoadedOne = Loaded & { isUnread?: boolean };
+
+const brokenBy = (error: string, isUnread = false): LoadedOne => ({ kind: "broken", errors: [error], isUnread });
+
+function loadOne(name: string, path: string, secrets: Pick<Secrets, "values">): LoadedOne {
   const label = `consumers/${JSON.stringify(`${name}.toml`).slice(1, -1)}`;
-  const broken = (why: string): Loaded => ({ kind: "broken", errors: [`${label}: ${why}`] });
+  const broken = (why: string, isUnread?: boolean) => brokenBy(`${label}: ${why}`, isUnread);
   if (!isConsumerName(name)) {
     const better = name
       .toLowerCase()
@@ -53,7 +66,7 @@ function loadOne(name: string, path: string, secrets: Secrets): Loaded {
   }
   const file = readOwnFile(path, { secret: false });
   if (file.kind === "absent") return broken("it went away while it was looked at");
-  if (file.kind === "refused") return broken(file.why);
+  if (file.kind === "refused") return broken(file.why, file.isUnread);
   return parseConsumer(file.text, { name, path, label, userHome: homedir(), secrets: secrets.values });
 }
 

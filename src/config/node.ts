@@ -129,6 +129,15 @@ function notWell(lines: readonly string[]): OffhookError {
   return new OffhookError(EXIT.config, lines.join("\n"), "mend config.toml and start again");
 }
 
+/** The changed settings for a daemon that runs; what only a start can change stays as it is, and is said. */
+export function followSettings(before: NodeConfig, changed: NodeConfig, log: (line: string) => void): NodeConfig {
+  const { name, workers, durability } = before;
+  const fixed = { name, workers, durability };
+  for (const key of ["name", "workers", "durability"] as const)
+    if (changed[key] !== fixed[key]) log(`config.toml: the changed ${key} takes effect at the next start`);
+  return { ...changed, ...fixed };
+}
+
 /** A node's name from a host's: its first label, lower case, other characters become dashes. */
 export function nameFrom(host: string): string {
   const label = (host.split(".")[0] ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-");

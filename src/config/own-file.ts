@@ -17,11 +17,14 @@ import { messageOf } from "../errors.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** `why` is a sentence with what to do, after the file's name. `tightened`: the mode was wide and has been put right. */
+/**
+ * `why` is a sentence with what to do, after the file's name. `isUnread`: the system did not let us look, which may be over in a
+ * moment. `tightened`: the mode was wide and has been put right.
+ */
 export type OwnFile =
   | { kind: "ok"; text: string; tightened: boolean }
   | { kind: "absent" }
-  | { kind: "refused"; why: string };
+  | { kind: "refused"; why: string; isUnread: boolean };
 
 /**
  * Reads a text file of at most 1 MiB that is ours or root's and that no other user can write. Links are followed, as those who
@@ -33,28 +36,22 @@ export function readOwnFile(path: string, { secret, uid = ourUid() }: { secret: 
     // O_NONBLOCK: a FIFO of that name would hold us for ever.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (!isCode(error, "ENOENT")) return { kind: "refused", why: unreadable(error, path) };
+    if (!isCode(error, "ENOENT")) return unread(error, path);
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { kind: "absent" };
-    return { kind: "refused", why: "it is a link to nothing; remove it or put its file back" };
+    return refused("it is a link to nothing; remove it or put its file back");
   }
   try {
     const stats = fstatSync(fd);
     const why = refusal(stats, path, uid);
-    if (why !== null) return { kind: "refused", why };
-    if (!secret && isOpen(stats, path, uid)) {
-      return {
-        kind: "refused",
-        why: `it can be written by others, who could make anything run; do: chmod go-w ${quoted(path)}`,
-      };
-    }
+    if (why !== null) return refused(why);
+    if (!secret && isOpen(stats, path, uid))
+      return refused(`it can be written by others, who could make anything run; do: chmod go-w ${quoted(path)}`);
     const isWide = secret && (stats.mode & 0o077) !== 0 && stats.uid === uid;
     if (isWide) fchmodSync(fd, 0o600);
     const text = textOf(fd, stats.size);
-    return text === null
-      ? { kind: "refused", why: "it is not UTF-8 text; save it as UTF-8" }
-      : { kind: "ok", text, tightened: isWide };
+    return text === null ? refused("it is not UTF-8 text; save it as UTF-8") : { kind: "ok", text, tightened: isWide };
   } catch (error) {
-    return { kind: "refused", why: unreadable(error, path) };
+    return unread(error, path);
   } finally {
     closeSync(fd);
   }
@@ -110,9 +107,14 @@ function isOpen(stats: Stats, path: string, uid: number): boolean {
   return directory.uid !== uid || (directory.mode & 0o010) !== 0;
 }
 
-function unreadable(error: unknown, path: string): string {
+function refused(why: string): OwnFile {
+  return { kind: "refused", why, isUnread: false };
+}
+
+function unread(error: unknown, path: string): OwnFile {
   const isDenied = isCode(error, "EACCES") || isCode(error, "EPERM");
-  return isDenied ? `it may not be read; do: chmod u+r ${quoted(path)}` : `it cannot be read: ${messageOf(error)}`;
+  const why = isDenied ? `it may not be read; do: chmod u+r ${quoted(path)}` : `it cannot be read: ${messageOf(error)}`;
+  return { kind: "refused", why, isUnread: true };
 }
 
 function isCode(error: unknown, code: string): boolean {

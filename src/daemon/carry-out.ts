@@ -26,11 +26,13 @@ export async function carryOut<C extends Change>(home: string | null, change: C)
     );
   }
   const holder = lockHolder(home);
-  return holder === null ? carryOutHere(home, change) : askForChange(home, holder.pid, change);
+  // Another command that changes something is waited for; a daemon is asked.
+  if (holder === null || holder.command !== undefined) return carryOutHere(home, change);
+  return askForChange(home, holder.pid, change);
 }
 
 async function carryOutHere<C extends Change>(home: string, change: C): Promise<Answer<C>> {
-  await takeLock(home, { pid: process.pid, startedAt: new Date().toISOString() });
+  await takeLock(home, { pid: process.pid, startedAt: new Date().toISOString(), command: change.kind });
   const path = pathsOf(home).ledger;
   // No event is appended here, which is all that durability is about.
   const stream = openLedger(path, { now: Date.now, durability: "power" });
@@ -47,6 +49,7 @@ async function carryOutHere<C extends Change>(home: string, change: C): Promise<
       now: Date.now,
       // Nothing runs here: the next daemon finds everything in the ledger.
       reopen: () => undefined,
+      forgotten: () => undefined,
       advance: () => undefined,
     });
   } finally {

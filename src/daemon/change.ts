@@ -49,6 +49,8 @@ export type ChangeDeps = {
   now(): number;
   /** Told when it has changed where a group stands. */
   reopen(consumer: string): void;
+  /** Told when a group is no more. */
+  forgotten(consumer: string): void;
   /** Told when there may be something to start. */
   advance(): void;
 };
@@ -115,11 +117,12 @@ function forget(name: string, deps: ChangeDeps): GroupState {
     );
   }
   deps.stream.forget(name);
+  deps.forgotten(name);
   return group;
 }
 
 async function prune({ beforeMs }: { beforeMs: number }, { stream, inspect }: ChangeDeps): Promise<Pruned> {
-  const sum: Pruned = { events: 0, deliveries: 0 };
+  const sum: Pruned = { events: 0, deliveries: 0, deadLetters: 0 };
   const inspection = inspect();
   const events = inspection?.stream().events ?? 0;
   inspection?.close();

@@ -9,14 +9,17 @@ const SAVE_MS = 50;
 
 export type ConfigWatch = { stop(): void };
 
-/** Calls `onChange` when a consumer file, the secrets or config.toml changed. */
-export function watchConfig(home: string, onChange: () => void): ConfigWatch {
+/**
+ * Calls `onChange` when a consumer file, the secrets or config.toml changed, and at each poll as long as `isMissingSome`: what could
+ * not be read does not change when it can be.
+ */
+export function watchConfig(home: string, onChange: () => void, isMissingSome: () => boolean): ConfigWatch {
   const directory = join(home, "consumers");
   const stamp = () => stampOf([...consumerFiles(directory), join(home, "secrets.env"), join(home, "config.toml")]);
   let seen = stamp();
   const look = () => {
     const now = stamp();
-    if (now === seen) return;
+    if (now === seen && !isMissingSome()) return;
     seen = now;
     onChange();
   };
@@ -28,11 +31,16 @@ export function watchConfig(home: string, onChange: () => void): ConfigWatch {
   };
   let watched: { watcher: FSWatcher; inode: number } | null = null;
   const watchDirectory = () => {
-    const inode = statSync(directory, { throwIfNoEntry: false })?.ino;
-    if (inode === undefined || inode === watched?.inode) return;
-    watched?.watcher.close();
-    // A directory that was replaced leaves a watch on the old one for ever. Trouble of the watch is no trouble: the poll is there.
-    watched = { watcher: watch(directory, lookSoon).on("error", () => undefined), inode };
+    try {
+      const inode = statSync(directory, { throwIfNoEntry: false })?.ino;
+      if (inode === undefined || inode === watched?.inode) return;
+      watched?.watcher.close();
+      watched = null;
+      // A directory that was replaced leaves a watch on the old one for ever.
+      watched = { watcher: watch(directory, lookSoon).on("error", () => undefined), inode };
+    } catch {
+      // Trouble of the watch (no more of them are allowed, a disk that does not answer) is no trouble: the poll is there.
+    }
   };
   watchDirectory();
   const poll = setInterval(() => {

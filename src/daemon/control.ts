@@ -27,7 +27,6 @@ export type DaemonState = {
 
 export type ControlRoutes = {
   state(): DaemonState;
-  reload(): void;
   change(change: Change): Promise<Answer<Change>>;
 };
 
@@ -42,10 +41,6 @@ export function serveControl(routes: ControlRoutes): { stop(): Promise<void> } {
       if (route === "POST /change") {
         server.timeout(request, 0); // It says nothing until it is done.
         return changed(routes, request);
-      }
-      if (route === "POST /reload") {
-        routes.reload();
-        return Response.json({});
       }
       return Response.json({ error: `no ${route}` }, { status: 404 });
     },

@@ -85,9 +85,17 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { stream } = deps;
   const tally = makeTally(deps);
 
-  const prune = (limits: PruneLimits, { retention }: Limits): boolean => {
-    const { events, deliveries } = stream.prune(limits);
+  const prune = (limits: PruneLimits, { retention, maxLag }: Limits): boolean => {
+    const { events, deliveries, deadLetters } = stream.prune(limits);
     if (events + deliveries === 0) return false;
+    if (deadLetters > 0) {
+      const old = `deleted, given up more than ${exact(maxLag.ageMs)} ago`;
+      tally.add(
+        "old dead letters",
+        deadLetters,
+        (sum) => `${sum} ${sum === 1 ? "dead letter" : "dead letters"} ${old}`,
+      );
+    }
     if (limits.settledBeforeMs === null) {
       const early = `went before they were ${exact(retention.ageMs)} old: ${isAbove(retention.sizeBytes)}`;
       tally.add("settled", events, (sum) => `${sum} events and what was settled of them ${early}`);

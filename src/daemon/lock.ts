@@ -5,23 +5,30 @@ import { join } from "node:path";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { lockExclusive, lockShared, unlock } from "../system/libc.ts";
 
-export type Holder = { pid: number; startedAt: string };
+/** `command`: no daemon, but a command that changes something and ends soon. */
+export type Holder = { pid: number; startedAt: string; command?: string };
 
-/** Takes the lock of a home for this process, for as long as it lives. Error: somebody holds it (75). */
+const TRY_EVERY_MS = 10;
+/** Who only looks has it for a moment; a command that changes something, for a while. */
+const LOOK_MS = 200;
+const COMMAND_MS = 10_000;
+
+/** Takes the lock of a home for this process, for as long as it lives; waits for a command. Error: somebody holds it (75). */
 export async function takeLock(home: string, holder: Holder): Promise<void> {
   const fd = openLock(home, constants.O_RDWR | constants.O_CREAT);
   // `status` holds it for a moment while it looks: try again before believing that a daemon is there.
-  for (let tries = 0; !lockExclusive(fd); tries++) {
-    if (tries === 20) {
+  const beganMs = performance.now();
+  while (!lockExclusive(fd)) {
+    const other = readHolder(home);
+    if (performance.now() - beganMs > (other?.command === undefined ? LOOK_MS : COMMAND_MS)) {
       closeSync(fd);
-      const other = readHolder(home);
       throw new OffhookError(
         EXIT.busy,
-        `another offhook consume${other === null ? "" : ` (pid ${other.pid}, since ${other.startedAt})`} holds ${home}`,
+        `${other?.command === undefined ? "another offhook consume" : `offhook ${other.command}`}${other === null ? "" : ` (pid ${other.pid}, since ${other.startedAt})`} holds ${home}`,
         "look at `offhook status`; end that one first, or set OFFHOOK_HOME to another home",
       );
     }
-    await Bun.sleep(10);
+    await Bun.sleep(TRY_EVERY_MS);
   }
   const text = `${JSON.stringify(holder)}\n`;
   try {

@@ -21,12 +21,16 @@ export type Roster = {
   /** Lets every group go on, beginning with another one each time, so that none is always first at the slots. */
   advance(): void;
   entries(): RosterEntry[];
+  /** Whether some file could not be read at the last reload, which may be over by now. */
+  isMissingSome(): boolean;
   /** The consumer of this name as it runs; null where its file is broken or gone. */
   consumerNamed(name: string): Consumer | null;
   /** Whether anything of a consumer runs. */
   isRunning(name: string): boolean;
   /** Looks again where a group stands, after a person changed that. */
   reopen(name: string): void;
+  /** Takes its seat away: its group is no more, and a file of that name begins anew. */
+  forget(name: string): void;
   stop(): Promise<void>;
   endRunning(): void;
 };
@@ -54,6 +58,7 @@ export function makeRoster(
 ): Roster {
   const seats = new Map<string, Seat>();
   let turn = 0;
+  let isMissingSome = false;
 
   const isLeftOut = (name: string) => deps.only !== null && !deps.only.includes(name);
 
@@ -83,7 +88,7 @@ export function makeRoster(
     const isGoingOn = before?.dispatcher !== null && before !== undefined && before.state !== "removed";
     const state = isGoingOn ? "stale" : "broken";
     // Its events wait from now on, so that nothing is missed while the file is mended.
-    if (state === "broken" && isName) deps.stream.openGroup(name, { start: "now", ordered: true });
+    if (state === "broken" && isName) deps.stream.openGroup(name, { start: "now", ordered: true, provisional: true });
     const effect =
       state === "stale" ? "the last good version goes on, because the edit" : "does not run, because the file";
     deps.log(`${shown(name)}: ${effect} is broken:\n${error}`);
@@ -97,12 +102,13 @@ export function makeRoster(
       const { consumers, broken } = loadConsumers(home, deps.secrets());
       for (const consumer of consumers) seat(consumer);
       for (const one of broken) seatBroken(one);
+      isMissingSome = broken.some((one) => one.isUnread);
       const present = new Set([...consumers, ...broken].map((one) => one.name));
-      for (const [name, seat] of seats) {
-        if (present.has(name) || seat.state === "removed") continue;
+      for (const [name, before] of seats) {
+        if (present.has(name) || before.state === "removed") continue;
         // It keeps its seat: what runs is still ours to end, and the file may come back (editors and git move files about).
-        seat.dispatcher?.leave();
-        seats.set(name, { ...seat, fingerprint: "", state: "removed", error: null });
+        before.dispatcher?.leave();
+        seats.set(name, { ...before, fingerprint: "", state: "removed", error: null });
         deps.log(`${shown(name)}: its file is gone; what it had not done stays in the ledger`);
       }
       deps.stream.markRemoved([...present]);
@@ -121,6 +127,7 @@ export function makeRoster(
           return { name, state: isPaused ? "paused" : state, error };
         })
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    isMissingSome: () => isMissingSome,
     consumerNamed(name) {
       const { state = "removed", consumer = null } = seats.get(name) ?? {};
       return state === "broken" || state === "removed" ? null : consumer;
@@ -129,6 +136,10 @@ export function makeRoster(
     reopen(name) {
       const { dispatcher = null, state } = seats.get(name) ?? {};
       if (state !== "removed") dispatcher?.lookAgain();
+    },
+    forget(name) {
+      seats.get(name)?.dispatcher?.leave();
+      seats.delete(name);
     },
     async stop() {
       await Promise.all([...seats.values()].map((one) => one.dispatcher?.stop()));

@@ -92,7 +92,7 @@ export async function gather(home: string | null, path: string, now: number): Pr
   const node = nodeNameOf(home);
   const locked = lockHolder(home);
   // A command that changes something where no daemon runs holds the lock itself.
-  const holder = locked?.pid === process.pid ? null : locked;
+  const holder = locked?.command === undefined ? locked : null;
   const answer = holder === null ? null : await askDaemon(home);
   // Before the ledger: what leaves the spool in between is found there.
   const spool = readSpool(home, now);

@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { startAttempt } from "../attempt/run.ts";
 import { consumerNames } from "../config/load.ts";
-import { ensureNodeConfig, type NodeConfig } from "../config/node.ts";
+import { ensureNodeConfig, followSettings, type NodeConfig } from "../config/node.ts";
 import { pathsOf } from "../config/paths.ts";
 import { projectFileFinder } from "../config/project-file.ts";
 import { loadSecrets } from "../config/secrets.ts";
@@ -44,6 +44,8 @@ const KILL_AFTER_MS = 5_000;
 /** Between two pieces of housekeeping, and when there is nothing more to keep. */
 const NEXT_PIECE_MS = 50;
 const KEEP_EVERY_MS = 60_000;
+/** When a reload met trouble that passes. */
+const RELOAD_AGAIN_MS = 1_000;
 
 export type DaemonOptions = {
   home: string;
@@ -115,20 +117,28 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     only,
     log,
   });
+  let hadWarned = "";
   const load = () => {
     settings = followSettings(settings, ensureNodeConfig(home), log);
     secrets = loadSecrets(home);
-    for (const warning of secrets.warnings) log(warning);
+    // What cannot be read is tried again and again: it is said once.
+    const warned = secrets.warnings.join("\n");
+    if (warned !== hadWarned) for (const warning of secrets.warnings) log(warning);
+    hadWarned = warned;
     roster.reload();
     roster.advance();
   };
+  let isStopping = false;
   const reload = () => {
+    if (isStopping) return;
     try {
       load();
     } catch (error) {
-      // What the user can mend leaves everything as it was; anything else is the ledger's.
-      if (error instanceof OffhookError) log(`nothing was reloaded: ${error.message}`);
-      else failed.reject(error);
+      // What the user can mend leaves everything as it was; what passes is waited for; anything else is the ledger's.
+      if (error instanceof OffhookError) return log(`nothing was reloaded: ${error.message}`);
+      if (passingTrouble(error) === null) return failed.reject(error);
+      disk.trouble(error);
+      later(RELOAD_AGAIN_MS, reload);
     }
   };
   const heldBackNow = () => {
@@ -154,7 +164,6 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
       projectFiles: silencing.refused(),
       holdingBack: heldBackNow(),
     }),
-    reload,
     change: (change) =>
       applyChange(change, {
         stream,
@@ -166,6 +175,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
         realPath: surroundings.realPath,
         now: Date.now,
         reopen: roster.reopen,
+        forgotten: roster.forget,
         advance,
       }),
   });
@@ -189,7 +199,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     onAppended: advance,
     fail: failed.reject,
   });
-  const config = watchConfig(home, reload);
+  const config = watchConfig(home, reload, () => secrets.isUnread || roster.isMissingSome());
   disk.onRoom(({ kind, forMs }) => {
     if (kind === "disk-full") ownEvents.publish({ kind: "recovered", what: "disk", forMs: Math.round(forMs) });
     void ingest.run();
@@ -218,21 +228,13 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     drainMs = 0;
     throw error;
   } finally {
+    isStopping = true;
     config.stop();
     await ingest.stop();
     await drain(roster, Promise.race([Bun.sleep(drainMs), signals.hurry]), log);
     await control.stop();
     stopKeeping();
   }
-}
-
-/** The changed settings; what only a start can change stays as it is, and is said. */
-function followSettings(before: NodeConfig, changed: NodeConfig, log: (line: string) => void): NodeConfig {
-  const { name, workers, durability } = before;
-  const fixed = { name, workers, durability };
-  for (const key of ["name", "workers", "durability"] as const)
-    if (changed[key] !== fixed[key]) log(`config.toml: the changed ${key} takes effect at the next start`);
-  return { ...changed, ...fixed };
 }
 
 /** Lets running attempts end by themselves until `patience` is over, then ends them. */

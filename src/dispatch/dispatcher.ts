@@ -60,6 +60,7 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
   const running = makeRunning(deps, () => advance());
 
   function open(opened: Consumer) {
+    if (opened.rate === null) stream.setWaiting(opened.name, null);
     return stream.openGroup(opened.name, { start: opened.start, ordered: isOrdered(opened) });
   }
 
@@ -89,6 +90,8 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     callOff = Number.isFinite(waitMs) ? deps.later(Math.min(waitMs + 1, 60_000), advance) : null;
   };
 
+  const isOff = () => !consumer.enabled || deps.isOff(consumer.name);
+
   const around = (): Circumstances => ({
     nowMs: deps.now(),
     isOff: deps.isOff(consumer.name),
@@ -106,7 +109,7 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     stream.decide(decision);
     // crash point: after-decide
     cursor = decision.cursor;
-    forgetMarks(decision.accepted.length, events.at(-1)?.timeMs ?? deps.now());
+    forgetMarks(decision.accepted.length + decision.deliveries.length, events.at(-1)?.timeMs ?? deps.now());
     return events.length < BATCH;
   };
 
@@ -125,7 +128,8 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     if (rate === null) return { rateInMs: null, allowance: BATCH };
     const starts = stream.starts(consumer.name, rate.perMs);
     const waitMs = rateWaitMs(rate, starts, deps.now());
-    stream.setWaiting(consumer.name, waitMs > 0 ? "rate" : null);
+    const waits = waitMs > 0 && stream.startable(consumer.name, 1).length > 0;
+    stream.setWaiting(consumer.name, waits ? "rate" : null);
     return { rateInMs: waitMs > 0 ? waitMs : null, allowance: Math.max(0, rate.count - starts.count) };
   };
 
@@ -159,9 +163,10 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
       stream.skip(id, skipped ?? (plan?.kind === "gone" && plan.file !== null ? "file-gone" : "no-file"));
       return false;
     }
+    // Before the attempt is written: what fails here has begun nothing yet.
+    noteStarts(1);
     const number = stream.begin(id, deps.bootId);
     // crash point: before-spawn
-    noteStarts(1);
     const release = needsSlot() ? deps.slots.take() : null;
     const attempt = deps.startAttempt(plan);
     running.follow(delivery, number, events, { consumer, plan, attempt }, () => release?.());
@@ -182,6 +187,8 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     if (head === undefined) return found.length === 0;
     const { deliveries, events } = batchOf(consumer, startable, stream.eventsOf);
     const { id, replay } = head;
+    // What is under way takes in no more events: they would be settled with it, and never run.
+    if (consumer.debounce !== null) stream.closeHolds(deliveries.map((delivery) => delivery.id));
     const plan = planDelivery(consumer, events, deps.planContext({ id, attempt: head.attempts + 1, replay }));
     noteStarts(deliveries.length);
     running.followInside(deliveries, { consumer, plan, attempt: deps.startAttempt(plan) });
@@ -190,13 +197,13 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
 
   /** Those that are not skipped after all; while keys cool down, only the first of each key. */
   const judged = (startable: readonly Delivery[]): Delivery[] => {
-    if (consumer.maxAgeMs === 0 && consumer.cooldownMs === 0) return [...startable];
+    if (consumer.maxAgeMs === 0 && consumer.cooldownMs === 0 && !isOff()) return [...startable];
     const keys = new Set<string>();
     return startable.filter((delivery) => {
       if (consumer.cooldownMs > 0 && keys.has(delivery.key)) return false;
-      keys.add(delivery.key);
       const reason = startSkipOf(delivery, stream.eventsOf(delivery.seqs));
-      if (reason !== null) stream.skip(delivery.id, reason);
+      if (reason === null) keys.add(delivery.key);
+      else stream.skip(delivery.id, reason);
       return reason === null;
     });
   };

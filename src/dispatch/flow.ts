@@ -2,14 +2,15 @@
 //
 // For each event, in order: does the consumer want it (match), may it be delivered (skipReason), under which key; is it a
 // duplicate (dedup); then it is delivered, or held until its key is quiet (debounce). A delivery's first attempt is judged
-// once more when it begins (startSkip), because it may have waited: too old by now (max_age), too soon after the last (cooldown).
+// once more when it begins (startSkip), because it may have waited: switched off or silenced since, too old by now (max_age), too
+// soon after the last (cooldown).
 import type { Silencing } from "../config/project-file.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { StoredEvent } from "../event/event.ts";
 import { keyOf } from "../match/key.ts";
 import type { Decision, Delivery, Hold, SkipReason, Starts } from "../stream/stream.ts";
 import { makeHolds } from "./holds.ts";
-import { isOrdered } from "./inside.ts";
+import { isOrdered, runsInside } from "./inside.ts";
 
 /** What is true around a group while it decides. Times are ms since 1970. */
 export type Circumstances = {
@@ -87,6 +88,10 @@ export function startSkip(
   cooledMs: () => number | null,
 ): SkipReason | null {
   if (delivery.attempts > 0 || delivery.replay) return null;
+  if (!consumer.enabled || around.isOff) return "disabled";
+  // What runs inside the daemon does not wait long enough for that.
+  const isSilent = (event: StoredEvent) => isSilenced(consumer, around.silencingOf(event.project));
+  if (!runsInside(consumer) && events.every(isSilent)) return "silenced";
   if (events.every((event) => isTooOld(consumer, event.timeMs, around.nowMs))) return "max-age";
   const cooldownMs = Math.max(...events.map((event) => cooldownOf(consumer, around.silencingOf(event.project))));
   const endedMs = cooldownMs === 0 ? null : cooledMs();

@@ -10,6 +10,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readdirSync,
   readSync,
@@ -51,17 +52,38 @@ export function isDamage(error: unknown): boolean {
 
 /** Opens the ledger at `path`; a damaged one is set aside first, and said. Errors: those of `open` for any other reason. */
 export function openSound<T>(path: string, deps: { open(): T; now(): number; log(line: string): void }): T {
+  for (const suffix of ["", "-wal", "-shm"]) mustBeFile(path + suffix);
   if (existsSync(path)) lookThrough(path, deps);
   try {
     return deps.open();
   } catch (error) {
     // A damaged header may also say that the file is not to be written.
     if (!isDamage(error) && codeOf(error) !== "SQLITE_READONLY") throw error;
+    // Nothing was ever in it: what the disk said while it was made is no damage.
+    if (statSync(path, { throwIfNoEntry: false })?.size === 0) throw error;
     const isCertain = error instanceof DamagedLedger && error.isCertain;
     const damage = isCertain ? error.reason : damageOf(path, "integrity_check");
     if (damage === null) throw error;
     setAside(path, damage, deps);
     return deps.open();
+  }
+}
+
+/** A FIFO would be waited for, and what SQLite says of a directory or a link to nowhere helps nobody. Error: it is no file (78). */
+function mustBeFile(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined || leadsToFile(path)) return;
+  throw new OffhookError(
+    EXIT.config,
+    `${path} is not a plain file`,
+    "look at what lies there, and move it away; what waits in the spool is not lost",
+  );
+}
+
+function leadsToFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // A link to nowhere, or in a circle.
   }
 }
 
@@ -84,7 +106,7 @@ function lookThrough(path: string, deps: { now(): number; log(line: string): voi
     deps.log(
       `${basename(path)}-wal is damaged: the last ${lost} ${lost === 1 ? "write" : "writes"} to the ledger are lost, with the events and outcomes in them`,
     );
-  rmSync(noteOf(path), { force: true });
+  rmSync(noteOf(path), { recursive: true, force: true });
 }
 
 /** What a daemon ends with: damage is noted beside the ledger, for the next start, and told for people; other errors stay. */

@@ -6,7 +6,7 @@ import type { AttemptEnd, Delivery, DeliveryState, GroupLog, LongestWaits, Next,
 /** The verbs of a group's loop that are about running. */
 export type RunningLog = Pick<
   GroupLog,
-  "startable" | "wake" | "begin" | "noteGroup" | "settle" | "settleAtOnce" | "skip"
+  "startable" | "wake" | "closeHolds" | "begin" | "noteGroup" | "settle" | "settleAtOnce" | "skip"
 >;
 
 type Place = { ordinal: number; consumer: string; key: string };
@@ -49,12 +49,14 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
   };
 
   const wakeDue = atomic((consumer: string, { retryMs, holdMs }: LongestWaits) => {
+    // Asked once: what is told to wait must be reckoned from the same moment as what is due.
+    const nowMs = now();
     // The clock may have been set back: nobody waits longer than the longest wait from now.
-    sql.clampDue.run(now() + retryMs, consumer, "backoff");
-    sql.clampDue.run(now() + holdMs, consumer, "held");
-    sql.wake.run(consumer, now());
+    sql.clampRetries.run(nowMs + retryMs, consumer);
+    sql.clampHolds.run(nowMs + holdMs, consumer);
+    sql.wake.run(consumer, nowMs);
     // What is due already waits for its turn or a slot, and both bring the group back by themselves.
-    return sql.nextDue.get(consumer, now()) as NextDue;
+    return sql.nextDue.get(consumer, nowMs) as NextDue;
   });
 
   return {
@@ -71,6 +73,9 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
       // Mostly nothing waits, and then nothing is written.
       return sql.anyDue.get(consumer) === null ? { retryInMs: null, holdInMs: null } : wakeDue(consumer, longest);
     },
+    closeHolds: atomic((deliveryIds: readonly string[]) => {
+      for (const id of deliveryIds) sql.closeHold.run(id);
+    }),
     begin: atomic((deliveryId: string, bootId: string | null) => {
       const row = sql.begin.get(deliveryId) as { ordinal: number; attempts: number } | null;
       if (row === null) throw new Error(`no delivery ${deliveryId}`);
@@ -153,8 +158,11 @@ function prepare({ db }: LedgerHandle) {
     anyDue: db.query(`
       SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'backoff' LIMIT 1)
       UNION ALL SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'held' LIMIT 1) LIMIT 1`),
-    clampDue: db.query(`
-      UPDATE deliveries SET due_ms = ?1 WHERE consumer = ?2 AND state = ?3 AND due_ms > ?1 AND settled_ms IS NULL`),
+    // The states spelled out, or their indexes are not used.
+    clampRetries: db.query(`
+      UPDATE deliveries INDEXED BY deliveries_due SET due_ms = ?1 WHERE consumer = ?2 AND state = 'backoff' AND due_ms > ?1`),
+    clampHolds: db.query(`
+      UPDATE deliveries INDEXED BY deliveries_held SET due_ms = ?1 WHERE consumer = ?2 AND state = 'held' AND due_ms > ?1`),
     wake: db.query(`
       UPDATE deliveries SET state = 'ready', due_ms = NULL WHERE consumer = ? AND state = 'backoff' AND due_ms <= ?`),
     nextDue: db.query(`
@@ -162,6 +170,7 @@ function prepare({ db }: LedgerHandle) {
         (SELECT min(due_ms) FROM deliveries WHERE consumer = ?1 AND state = 'backoff') - ?2 AS retryInMs,
         (SELECT min(due_ms) FROM deliveries WHERE consumer = ?1 AND state = 'held' AND due_ms > ?2) - ?2 AS holdInMs`),
 
+    closeHold: db.query("UPDATE deliveries SET state = 'ready', due_ms = NULL WHERE id = ? AND state = 'held'"),
     delivery: db.query("SELECT ordinal, consumer, key FROM deliveries WHERE id = ?"),
     begin: db.query(`
       UPDATE deliveries SET state = 'running', reason = NULL, due_ms = NULL, attempts = attempts + 1

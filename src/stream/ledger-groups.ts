@@ -30,8 +30,9 @@ export function decidingLog(ledger: LedgerHandle): DecidingLog {
   };
 
   return {
-    openGroup: atomic((consumer: string, { start, ordered }: GroupOptions) => {
-      sql.insertGroup.run(consumer, start === "earliest" ? 1 : 0, now());
+    openGroup: atomic((consumer: string, { start, ordered, provisional = false }: GroupOptions) => {
+      sql.insertGroup.run(consumer, start === "earliest" ? 1 : 0, now(), provisional ? 1 : 0);
+      if (!provisional) sql.begin.run(consumer, start === "earliest" ? 1 : 0);
       // All that is pending is looked through, so only when there is a reason.
       if (sql.setOrdered.run(ordered ? 1 : 0, consumer).changes > 0) sql.resetHeads.run(consumer, ordered ? 1 : 0);
       sql.present.run(consumer);
@@ -112,8 +113,10 @@ type Marks = { acceptedMs: number | null; cooledMs: number | null };
 function prepare({ db }: LedgerHandle) {
   return {
     insertGroup: db.query(`
-      INSERT OR IGNORE INTO groups (consumer, cursor, began_ms)
-      VALUES (?1, CASE WHEN ?2 THEN 0 ELSE (SELECT coalesce(max(seq), 0) FROM events) END, ?3)`),
+      INSERT OR IGNORE INTO groups (consumer, cursor, began_ms, provisional)
+      VALUES (?1, CASE WHEN ?2 THEN 0 ELSE (SELECT coalesce(max(seq), 0) FROM events) END, ?3, ?4)`),
+    begin: db.query(`
+      UPDATE groups SET provisional = 0, cursor = CASE WHEN ?2 THEN 0 ELSE cursor END WHERE consumer = ?1 AND provisional = 1`),
     present: db.query("UPDATE groups SET removed_ms = NULL WHERE consumer = ?"),
     place: db.query("SELECT cursor, paused_ms AS pausedMs FROM groups WHERE consumer = ?"),
     setOrdered: db.query("UPDATE groups SET ordered = ?1 WHERE consumer = ?2 AND ordered IS NOT ?1"),

@@ -54,7 +54,8 @@ export function openForReading(path: string): Database | null {
 function open(path: string, options: { create?: boolean; readonly?: boolean; strict: boolean }): Database {
   try {
     const db = new Database(path, options);
-    db.run("PRAGMA busy_timeout = 5000");
+    // Who writes must go on with everything else meanwhile, and tries again; who looks has nothing else to do.
+    db.run(`PRAGMA busy_timeout = ${options.readonly === true ? 5000 : 250}`);
     return db;
   } catch (error) {
     throw unusable(`cannot open the ledger ${path}`, error);

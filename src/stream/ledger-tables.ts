@@ -104,6 +104,7 @@ const TABLES = `
 const FLOW = `
   ALTER TABLE groups ADD COLUMN paused_ms INTEGER;
   ALTER TABLE groups ADD COLUMN waiting TEXT;
+  ALTER TABLE groups ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE groups ADD COLUMN ordered INTEGER;     -- null: heads are to be set when it is opened
   ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE deliveries ADD COLUMN cut_offs INTEGER NOT NULL DEFAULT 0;

@@ -3,7 +3,7 @@ import { openForReading } from "./ledger-schema.ts";
 import type { Pruned } from "./stream.ts";
 
 /** How much was settled before a time and could go; dead letters and their events stay. Null where there is no ledger yet. */
-export function prunable(path: string, beforeMs: number): Pruned | null {
+export function prunable(path: string, beforeMs: number): Omit<Pruned, "deadLetters"> | null {
   const db = openForReading(path);
   if (db === null) return null;
   const goes = "d.settled_ms < ?1 AND d.state <> 'dead'";
@@ -17,7 +17,7 @@ export function prunable(path: string, beforeMs: number): Pruned | null {
               AND NOT EXISTS (
                 SELECT 1 FROM delivery_events m JOIN deliveries d ON d.ordinal = m.delivery
                 WHERE m.seq = e.seq AND NOT coalesce(${goes}, 0))) AS events`)
-      .get(beforeMs) as Pruned;
+      .get(beforeMs) as Omit<Pruned, "deadLetters">;
   } finally {
     db.close();
   }

@@ -21,7 +21,7 @@ export function pruner(ledger: LedgerHandle): (limits: PruneLimits) => Pruned {
   const sql = prepare(ledger);
 
   const settledWalk = () =>
-    makeWalk<{ ordinal: number; settledMs: number }, PruneLimits>((after, limits) => {
+    makeWalk<Settled, PruneLimits>((after, limits) => {
       const before = bound(limits.settledBeforeMs);
       const deadBefore = bound(limits.deadBeforeMs);
       const from = after ?? { settledMs: Number.MIN_SAFE_INTEGER, ordinal: 0 };
@@ -45,11 +45,13 @@ export function pruner(ledger: LedgerHandle): (limits: PruneLimits) => Pruned {
     for (const { seq } of gone) for (const part of sql.deleteEvent) part.run(seq);
     if (gone.length > 0) sql.count.run(gone.length);
     if (limits.settledBeforeMs !== null) sql.deleteExpired.run(limits.settledBeforeMs, limits.most);
-    return { deliveries: deliveries.length, events: gone.length };
+    const deadLetters = deliveries.filter((row) => row.isDead === 1).length;
+    return { deliveries: deliveries.length, deadLetters, events: gone.length };
   });
 }
 
-type SettledRow = { ordinal: number; settledMs: number; goes: number };
+type Settled = { ordinal: number; settledMs: number; isDead: number };
+type SettledRow = Settled & { goes: number };
 type EventRow = { seq: number; isYoung: number; goes: number };
 
 /** The next rows that may go, at most `most`; it goes on after the last one that it gave, or after all that had to stay. */
@@ -79,7 +81,7 @@ function bound(ms: number | null): number {
 function prepare({ db }: LedgerHandle) {
   return {
     settled: db.query(`
-      SELECT ordinal, settled_ms AS settledMs, settled_ms < CASE state WHEN 'dead' THEN ?4 ELSE ?3 END AS goes
+      SELECT ordinal, settled_ms AS settledMs, state = 'dead' AS isDead, settled_ms < CASE state WHEN 'dead' THEN ?4 ELSE ?3 END AS goes
       FROM deliveries
       WHERE settled_ms IS NOT NULL AND (settled_ms, ordinal) > (?1, ?2) AND settled_ms < max(?3, ?4)
       ORDER BY settled_ms, ordinal LIMIT ?5`),

@@ -50,7 +50,12 @@ export type Join = Omit<Hold, "events"> & { seqs: number[]; dueMs: number };
 export type NewSkip = { seq: number; key: string; reason: SkipReason };
 
 /** `ordered`: deliveries of one key neither overlap nor overtake each other. */
-export type GroupOptions = { start: "now" | "earliest"; ordered: boolean };
+export type GroupOptions = {
+  start: "now" | "earliest";
+  ordered: boolean;
+  /** Its file was never well, so `start` is not known: the first opening without this says where it begins. */
+  provisional?: boolean;
+};
 
 /** Where a group stands when its loop begins. */
 export type GroupPlace = { cursor: number; paused: boolean };
@@ -116,7 +121,8 @@ export type LongestWaits = { retryMs: number; holdMs: number };
 
 /** What may be let go of; null: whatever its age. Nothing that a group still has to do is ever among it. */
 export type PruneLimits = { settledBeforeMs: number | null; deadBeforeMs: number | null; most: number };
-export type Pruned = { events: number; deliveries: number };
+/** `deliveries`: settled ones, the dead letters among them. */
+export type Pruned = { events: number; deliveries: number; deadLetters: number };
 
 /** Intake. */
 export type EventLog = {
@@ -157,6 +163,8 @@ export type GroupLog = {
   startable(consumer: string, limit: number): Delivery[];
   /** Moves deliveries whose backoff is over to ready. No wait is longer from now than the longest of its kind, whatever the clock did. */
   wake(consumer: string, longest: LongestWaits): NextDue;
+  /** Makes held deliveries ready: they take in no more events. */
+  closeHolds(deliveryIds: readonly string[]): void;
   /** Begins an attempt: the delivery is running. Gives the attempt's number, from 1. */
   begin(deliveryId: string, bootId: string | null): number;
   /** Notes the process group of a running attempt, so that a later daemon can end it. */

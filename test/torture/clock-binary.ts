@@ -1,6 +1,6 @@
 // The clock row through the real binary: publish and consume see another clock than the machine's (libfaketime, loaded in front of
 // them), which is set while things wait. The machine's own clock is left alone, and steady time is not faked.
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Dice } from "./dice.ts";
 import { isSettled, type LedgerSeen, readLedger } from "./ledger-check.ts";
@@ -67,13 +67,16 @@ export async function setClockOfBinary(
   let offsetS = 0;
   const set = (to: number | string) => {
     offsetS = typeof to === "number" ? offsetS + to : Math.round((Date.parse(to) - Date.now()) / 1000);
-    writeFileSync(clock, `${offsetS < 0 ? "" : "+"}${offsetS}\n`);
+    // Whole or not at all: half a number is a time too.
+    writeFileSync(`${clock}.next`, `${offsetS < 0 ? "" : "+"}${offsetS}\n`);
+    renameSync(`${clock}.next`, clock);
   };
   const wrong: string[] = [];
   const names: string[] = [];
+  let all = 0;
   const publish = async (count: number) => {
     for (let at = 0; at < count; at++) {
-      const name = `event-${names.length}`;
+      const name = `event-${all}`;
       const file = join(node.home, dice.pick(FILES));
       const body = {
         session_id: name,
@@ -83,8 +86,11 @@ export async function setClockOfBinary(
         tool_input: { file_path: file },
       };
       const ended = await node.publish(name, new TextEncoder().encode(JSON.stringify(body)), env);
-      if (ended.exitCode !== 0) wrong.push(`${name} was not taken: ${ended.exitCode}, ${ended.stderr}`);
-      names.push(name);
+      // The disk's own clock is not faked: to a daemon that was set forward, what is being written looks years old, and is swept.
+      const isSwept = ended.exitCode === 1 && ended.stderr.includes("was taken away");
+      if (ended.exitCode !== 0 && !isSwept) wrong.push(`${name} was not taken: ${ended.exitCode}, ${ended.stderr}`);
+      all++;
+      if (ended.exitCode === 0) names.push(name);
     }
   };
 

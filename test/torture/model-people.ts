@@ -40,6 +40,7 @@ export function makePeople({ model, watch, world }: { model: Model; watch: Watch
     isRunning: (name) => world.dispatcher(name)?.isRunning() === true,
     realPath: (path) => path,
     now: world.clock.now,
+    forgotten: () => undefined,
     reopen: lookAgain,
     advance: world.advance,
   });

@@ -50,17 +50,21 @@ export function decideEvent(model: Model, group: ModelGroup, event: ModelEvent):
 }
 
 function skipReason(model: Model, { consumer, marks }: ModelGroup, event: ModelEvent, key: string): string | null {
-  const silencing = model.silencingOf(event.project);
-  const isSilenced = silencing !== null && (silencing.disabled === true || silencing.disabled.includes(consumer.name));
   const acceptedMs = marks.get(key)?.acceptedMs ?? null;
   if (!consumer.enabled || model.isOff(consumer.name)) return "disabled";
   if (event.duplicateOf !== null) return "double-firing";
   if (event.depth > consumer.maxDepth) return "depth";
-  if (consumer.silenceable && isSilenced) return "silenced";
+  if (isSilenced(model, consumer, event.project)) return "silenced";
   if (consumer.maxAgeMs > 0 && model.now() - event.timeMs > consumer.maxAgeMs) return "max-age";
   if (consumer.dedupMs > 0 && acceptedMs !== null && Math.abs(event.timeMs - acceptedMs) < consumer.dedupMs)
     return "duplicate";
   return null;
+}
+
+function isSilenced(model: Model, { name, silenceable }: Consumer, project: string | null): boolean {
+  const silencing = model.silencingOf(project);
+  if (!silenceable || silencing === null) return false;
+  return silencing.disabled === true || silencing.disabled.includes(name);
 }
 
 function holdEvent(
@@ -156,6 +160,8 @@ export function startSkip(model: Model, group: ModelGroup, delivery: ModelDelive
   const events = eventsOf(model, delivery);
   if (delivery.attempts === 0 && !delivery.replay) {
     const now = model.now();
+    if (!consumer.enabled || model.isOff(consumer.name)) return "disabled";
+    if (!isInside(consumer) && events.every(({ project }) => isSilenced(model, consumer, project))) return "silenced";
     if (consumer.maxAgeMs > 0 && events.every((event) => now - event.timeMs > consumer.maxAgeMs)) return "max-age";
     const cooledMs = group.marks.get(delivery.key)?.cooledMs ?? null;
     const cooldownMs = cooldownOf(model, consumer, events);
