@@ -1,12 +1,12 @@
 // What a person may change in a ledger, carried out by whoever holds it: the daemon, or the command itself where none runs.
 // Long ones go page by page and give way in between, so that a daemon's consumers do not wait for them.
-import type { Consumer } from "../config/schema.ts";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
 import type { GroupState } from "../stream/group-state.ts";
-import type { Inspection } from "../stream/inspect.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
-import type { Pruned, Stream } from "../stream/stream.ts";
-import { giveWay, type Replayed, replayEvents, type Selection } from "./replay.ts";
+import type { Pruned } from "../stream/stream.ts";
+import type { ChangeDeps } from "./change-deps.ts";
+import { type Replayed, replayEvents, type Selection } from "./replay.ts";
+import { giveWay } from "./time.ts";
 
 export type Change =
   | { kind: "pause" | "resume" | "forget"; consumer: string }
@@ -30,30 +30,6 @@ export type Answers = {
 };
 
 export type Answer<C extends Change> = Answers[C["kind"]];
-
-export type ChangeDeps = {
-  stream: Stream;
-  /** Opens the ledger for looking; what it gives is closed here. */
-  inspect(): Inspection | null;
-  /** The consumer of a name as it runs; null where its file is broken or gone. */
-  consumerNamed(name: string): Consumer | null;
-  /** Names of all consumer files, well or broken. */
-  fileNames(): readonly string[];
-  /** Whether config.toml switches a consumer off. */
-  isOff(consumer: string): boolean;
-  /** Whether anything of a consumer runs in this process. */
-  isRunning(consumer: string): boolean;
-  /** A path without links. */
-  realPath(path: string): string;
-  /** Wall time in ms since 1970. */
-  now(): number;
-  /** Told when it has changed where a group stands. */
-  reopen(consumer: string): void;
-  /** Told when a group is no more. */
-  forgotten(consumer: string): void;
-  /** Told when there may be something to start. */
-  advance(): void;
-};
 
 /** As many dead letters, or settled deliveries and events, are changed in one transaction. */
 const PAGE = 200;

@@ -9,7 +9,8 @@ import { compileMatch, compileTypes } from "../match/match.ts";
 import type { Inspection } from "../stream/inspect.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { NewDelivery } from "../stream/stream.ts";
-import type { ChangeDeps } from "./change.ts";
+import type { ChangeDeps } from "./change-deps.ts";
+import { giveWay } from "./time.ts";
 
 /** Which past events; null is any. All that is given must hold. */
 export type Selection = {
@@ -157,9 +158,4 @@ function withoutLost(deliveries: readonly NewDelivery[], { stream }: ChangeDeps)
 
 function eventsIn(deliveries: readonly NewDelivery[]): number {
   return deliveries.reduce((sum, { seqs }) => sum + seqs.length, 0);
-}
-
-/** Lets everything else of this process have its turn. */
-export function giveWay(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -20,3 +20,8 @@ export function inRounds(round: () => number): () => void {
   next();
   return () => callOff();
 }
+
+/** Lets everything else of this process have its turn. */
+export function giveWay(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

@@ -1,6 +1,7 @@
 // What people and housekeeping do to a daemon of the model test, by the code that commands and the daemon use, and what the model
 // says to it: what has to be refused, what a replay makes, what prune has to leave.
-import { applyChange, type Change, type ChangeDeps } from "../../src/daemon/change.ts";
+import { applyChange, type Change } from "../../src/daemon/change.ts";
+import type { ChangeDeps } from "../../src/daemon/change-deps.ts";
 import { makeHousekeeping } from "../../src/daemon/housekeeping.ts";
 import { OffhookError } from "../../src/errors.ts";
 import { openInspection } from "../../src/stream/inspect.ts";
