@@ -1,6 +1,7 @@
 // What the benchmark says to people: tables and lines. It measures and judges nothing.
 
 import type { Verdict } from "../src/bench/checks.ts";
+import { aimText, type Compared, inRelation, inUnit, isMet, relationOf } from "../src/bench/comparison.ts";
 import type { Idle } from "../src/bench/idle.ts";
 import type { Intake } from "../src/bench/intake.ts";
 import type { Latency } from "../src/bench/latency.ts";
@@ -87,6 +88,19 @@ function idleRows({ lookedMs, cpuMs, memory }: Idle, where: string): Row[] {
           aim: { text: "under 0.2 %", isMet: cpuMs / lookedMs < 0.002 },
         };
   return [{ figure: `memory idle, ${where}`, measured: memoryText(memory), aim: memoryAim(memory) }, processor];
+}
+
+/** The table of a part: a line each comparison, with the limit as it is, without slack. */
+export function comparedLines({ title, baseName, measuredName, rows }: Compared): string[] {
+  const numbers = [baseName, measuredName, "relation"];
+  const cells = rows.map((row) => [
+    `  ${row.figure}`,
+    ...(row.measured === null
+      ? ["", "", "not to be seen here"]
+      : [inUnit(row.base, row.unit), inUnit(row.measured, row.unit), inRelation(row, relationOf(row))]),
+    `${aimText(row)}${row.measured === null || isMet(row) ? "" : "  (missed)"}`,
+  ]);
+  return alignedTable([title, ...numbers, "limit"], cells, numbers);
 }
 
 /** One line a check, and the count that ends the output. */

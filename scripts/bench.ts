@@ -4,28 +4,32 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { judgeAll, LIMITS, type Verdict } from "../src/bench/checks.ts";
+import { judge, judgeAll, LIMITS, type Verdict } from "../src/bench/checks.ts";
+import { type Compared, judgeRow } from "../src/bench/comparison.ts";
 import { ROUGH, THOROUGH } from "../src/bench/idle.ts";
 import { type Intake, type IntakePlan, measureIntake } from "../src/bench/intake.ts";
 import { type Latency, measureLatency } from "../src/bench/latency.ts";
+import { COMPARED, partsOf } from "../src/bench/parts.ts";
 import { measureTable, type Programs, TABLES, type Table } from "../src/bench/publish-tables.ts";
 import { findPython } from "../src/bench/python.ts";
 import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
 import { EXIT, type ExitCode, messageOf, OffhookError } from "../src/errors.ts";
-import { daemonLines, publishLines, verdictLines } from "./bench-print.ts";
+import { LEDGERS } from "./bench-ledger.ts";
+import { comparedLines, daemonLines, publishLines, verdictLines } from "./bench-print.ts";
 
 const USAGE = `usage: scripts/bench [--check] [--quick] [--json] [--only NAME,...]
 
-Times whole processes in turns, beside a control that only reads and parses, and looks at the daemon.
+Times whole processes in turns, beside a control that only reads and parses, and looks at the daemon: how fast it takes in and
+delivers, and what many consumers, many deliveries and many events cost it.
 
-  --check   judge publish by its limits; exit 1 when one does not hold (best of 3)
-  --quick   fewer runs and a smaller backlog: rougher figures
+  --check   judge publishing and delivering by their limits; exit 1 when one does not hold (best of 3)
+  --quick   fewer runs, smaller backlogs and ledgers: rougher figures
   --json    one object of JSON instead of tables
   --only    some parts only: PARTS`;
 
 const ROOT = resolve(import.meta.dir, "..");
 const RECORDED = join(ROOT, "test/fixtures/claude-code-2.1.329.jsonl");
-const PARTS = [...TABLES.map(({ name }) => name), "latency", "intake"];
+const PARTS = [...TABLES.map(({ name }) => name), "latency", "intake", ...COMPARED];
 
 const OPTIONS = {
   check: { type: "boolean" },
@@ -48,7 +52,8 @@ async function main(argv: string[]): Promise<ExitCode> {
   const unknown = parts.find((part) => !PARTS.includes(part));
   if (unknown !== undefined)
     throw new OffhookError(EXIT.usage, `no part "${unknown}"`, `there are: ${PARTS.join(", ")}`);
-  if (values.check && !LIMITS.some(({ table }) => parts.includes(table)))
+  const judged: string[] = [...LIMITS.map(({ table }) => table), ...COMPARED];
+  if (values.check && !judged.some((name) => parts.includes(name)))
     throw new OffhookError(
       EXIT.usage,
       `nothing to check in ${parts.join(", ")}`,
@@ -110,7 +115,7 @@ async function measure({ parts, programs, scratch, isQuick, isJson, isCheck }: O
   }
   const verdicts: Verdict[] = !isCheck
     ? []
-    : await judgeAll(LIMITS, tables, async ({ name }) => {
+    : await judgeAll(LIMITS, tables, judge, async ({ name }) => {
         const plan = TABLES.find((one) => one.name === name);
         if (plan === undefined) throw new Error(`no table ${name}`);
         const table = await measureTable(plan, programs, scratch, recorded, isQuick);
@@ -133,9 +138,37 @@ async function measure({ parts, programs, scratch, isQuick, isJson, isCheck }: O
   }
   say(daemonLines(latency, intakes));
 
-  if (isJson) console.log(JSON.stringify({ machine, tables, latency, intakes, checks: verdicts }));
+  const measures = partsOf({ offhook: programs.offhook, scratch, recorded, ledgers: LEDGERS, isQuick });
+  const compared: Compared[] = [];
+  for (const name of COMPARED) {
+    if (!parts.includes(name)) continue;
+    const part = await measures[name]();
+    say(comparedLines(part));
+    compared.push(part);
+  }
+  if (isCheck) verdicts.push(...(await judgeCompared(compared, measures, say)));
+
+  if (isJson) console.log(JSON.stringify({ machine, tables, latency, intakes, compared, checks: verdicts }));
   if (isCheck && !isJson) console.log(verdictLines(verdicts).join("\n"));
   return verdicts.some(({ state }) => state === "failed") ? EXIT.failed : EXIT.ok;
+}
+
+function judgeCompared(
+  compared: readonly Compared[],
+  measures: ReturnType<typeof partsOf>,
+  say: (lines: string[]) => void,
+): Promise<Verdict[]> {
+  const limits = compared.flatMap(({ name, rows }) => rows.map(({ figure }) => ({ table: name, figure })));
+  const judgeFigure = ({ figure }: (typeof limits)[number], part: Compared) => {
+    const row = part.rows.find((one) => one.figure === figure);
+    if (row === undefined) throw new Error(`${part.name} has no ${figure}`);
+    return judgeRow(part, row);
+  };
+  return judgeAll(limits, compared, judgeFigure, async ({ name }) => {
+    const part = await measures[name]();
+    say(["measured again:", ...comparedLines(part)]);
+    return part;
+  });
 }
 
 type Machine = {

@@ -154,6 +154,14 @@ describe("a ledger that was damaged at rest is set aside, and what waits in the 
       () =>
         Buffer.from(real.rest.toString("latin1").replaceAll("CREATE TABLE events", "KREATE TABLE events"), "latin1"),
     ],
+    [
+      "a bit of a trigger's text flipped, so that it still reads well",
+      () => Buffer.from(real.rest.toString("latin1").replaceAll("= new.reason;", "= mew.reason;"), "latin1"),
+    ],
+    [
+      "a bit of an index's text flipped, so that it still reads well",
+      () => Buffer.from(real.rest.toString("latin1").replaceAll("reason = 'expired'", "reason = 'expirad'"), "latin1"),
+    ],
     ["cut in half", () => real.rest.subarray(0, half(real.rest))],
     ["cut by a page and 1,003 bytes", () => real.rest.subarray(0, -PAGE - 1003)],
     [

@@ -1,9 +1,16 @@
 // The benchmark's looks at the daemon, through the built binary: small ones, judged by what they count, not by how fast.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { LEDGERS } from "../scripts/bench-ledger.ts";
+import { spawnBare } from "../src/bench/bare.ts";
 import { startDaemon } from "../src/bench/daemon.ts";
+import { measureDeliveries } from "../src/bench/deliveries.ts";
+import { measureFanOut } from "../src/bench/fan-out.ts";
 import { measureIntake } from "../src/bench/intake.ts";
+import { makeLarge, measureLarge } from "../src/bench/large-ledger.ts";
 import { measureLatency } from "../src/bench/latency.ts";
+import { measureMemory } from "../src/bench/private-memory.ts";
+import { openProcessorClock } from "../src/bench/processor-clock.ts";
 import { makeScratch } from "../src/bench/scratch.ts";
 import { BINARY } from "./binary.ts";
 
@@ -45,6 +52,91 @@ test(
     // A worker cannot start before its event was published.
     expect((timesMs ?? []).every((ms) => ms > 0)).toBe(true);
     expect(idle.memory.rssKib).toBeGreaterThan(1_000);
+  },
+  PATIENCE_MS,
+);
+
+const IS_LINUX = process.platform === "linux";
+const figures = (rows: readonly { figure: string; base: number; measured: number | null }[]) =>
+  rows.map(({ figure, base, measured }) => [figure, base > 0, measured !== null && measured > 0]);
+
+test(
+  "commands are timed beside bare ones, for each concurrency",
+  async () => {
+    const plans = [1, 3].map((concurrency) => ({ concurrency, events: 7, turns: 1 }));
+    const part = await inScratch((scratch) => measureDeliveries(plans, BINARY, scratch, LEDGERS));
+    expect(figures(part.rows)).toEqual([
+      ["1 at once", true, true],
+      ["3 at once", true, true],
+    ]);
+  },
+  PATIENCE_MS,
+);
+
+test("bare processes run so many at a time, get their stdin whole, and end the measuring when one fails", async () => {
+  await inScratch(async (scratch) => {
+    const bare = (script: string) => ({
+      argv: ["/bin/sh", "-c", script],
+      env: { PATH: "/usr/bin:/bin" },
+      cwd: scratch.path,
+      stdin: Buffer.alloc(2_003, "x"),
+    });
+    // Each waits until three are there: with fewer at a time none would ever end.
+    const meet = 'touch "at-$$"; while [ "$(ls | grep -c at-)" -lt 3 ]; do sleep 0.01; done; test "$(wc -c)" -eq 2003';
+    expect(await spawnBare(3, 3, bare(meet))).toBeGreaterThan(0);
+    await expect(spawnBare(2, 1, bare("exit 7"))).rejects.toThrow("ended with 7");
+  });
+});
+
+test(
+  "what one and five consumers cost is measured, and the intake while they are paused",
+  async () => {
+    const part = await inScratch((scratch) =>
+      measureFanOut({ events: 211, rounds: 1 }, BINARY, scratch, recorded, LEDGERS, openProcessorClock()),
+    );
+    expect(part.rows.map(({ measured }) => measured === null)).toEqual(Array(3).fill(!IS_LINUX));
+    // Of the intake so little is left here that noise may be more.
+    if (IS_LINUX) expect(part.rows[0]?.measured).toBeGreaterThan(0);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "memory is sampled over all waves of deliveries",
+  async () => {
+    const plan = { waves: 3, events: 67, consumers: 2, samples: 8 };
+    const part = await inScratch((scratch) => measureMemory(plan, BINARY, scratch, recorded, LEDGERS));
+    expect(part.title).toBe("private memory over 402 deliveries");
+    expect(part.rows.map(({ measured }) => measured === null)).toEqual([!IS_LINUX]);
+    if (IS_LINUX) expect(part.rows[0]?.measured).toBeGreaterThan(1);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "ledgers are filled as a daemon would have, looked into, and delivered from",
+  async () => {
+    const plan = { small: 103, large: 1_009, rounds: 2, turns: 1, events: 31 };
+    await inScratch(async (scratch) => {
+      const homes = makeLarge(plan, scratch, LEDGERS);
+      const look = LEDGERS.look(homes.large);
+      expect(look.settled()).toBe(100);
+      const part = await measureLarge(plan, homes, BINARY, scratch, recorded, LEDGERS, openProcessorClock());
+      expect(figures(part.rows)).toEqual([
+        ["status --json", true, true],
+        ["events --limit 20 --json", true, true],
+        ["deliveries --limit 20 --json", true, true],
+        ["a delivery, processor time", IS_LINUX, IS_LINUX],
+      ]);
+      // Two turns of deliveries came on top, the first of which is a warm-up.
+      expect(look.settled()).toBe(162);
+      look.close();
+      const env = scratch.envOf(homes.large);
+      const asked = Bun.spawnSync([BINARY, "status", "--json"], { env, stdin: "ignore" });
+      const { stream, consumers } = JSON.parse(asked.stdout.toString());
+      expect(stream.events).toBe(1_071);
+      expect(consumers).toMatchObject([{ name: "none", lag: 0, pending: 0, ok: 162, dead: 0 }]);
+    });
   },
   PATIENCE_MS,
 );

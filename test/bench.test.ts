@@ -165,6 +165,7 @@ describe("limits", () => {
       const [verdict] = await judgeAll(
         LIMITS,
         [first],
+        judge,
         async () => later.shift() ?? Promise.reject(new Error("measured too often")),
       );
       return [verdict?.state, verdict?.tries];
@@ -177,7 +178,7 @@ describe("limits", () => {
 
   test("a check that fails every time is told by its best try", async () => {
     const tries = [90, 70, 80].map((ours) => tableOf("200k", { publish: [ours, ours], null: [8, 8] }));
-    const [verdict] = await judgeAll(LIMITS, [tries.shift() as Table], async () => tries.shift() as Table);
+    const [verdict] = await judgeAll(LIMITS, [tries.shift() as Table], judge, async () => tries.shift() as Table);
     expect([verdict?.state, verdict?.text]).toEqual(["failed", expect.stringContaining(" 70.0 ms > ")]);
   });
 
@@ -186,7 +187,7 @@ describe("limits", () => {
       tableOf("1k", { publish: [6, 99], null: [5, 9] }),
       tableOf("1k", { publish: [99, 10], null: [5, 9] }),
     ];
-    const verdicts = await judgeAll(LIMITS, [tries[0] as Table], async () => tries[1] as Table);
+    const verdicts = await judgeAll(LIMITS, [tries[0] as Table], judge, async () => tries[1] as Table);
     expect(verdicts.map(({ state, tries: count }) => [state, count])).toEqual([
       ["passed", 1],
       ["passed", 2],

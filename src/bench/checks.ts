@@ -1,4 +1,5 @@
-// What publish may cost, as one table, and the judging of what was measured against it. Pure: measuring again is handed in.
+// What publish may cost, as one table, and the judging of what was measured, publish or not, with a second and a third try. What
+// delivery may cost is said where it is measured (comparison.ts judges it). Pure: measuring again is handed in.
 //
 // Aims are ratios to a program of the same build in the same run, because milliseconds of one machine say nothing of
 // another. What an aim allows above the other program is multiplied by SLACK for a noisy machine, and a check that fails
@@ -46,23 +47,24 @@ export function judge(limit: Limit, table: Table): Verdict {
   return { state: passed ? "passed" : "failed", text, ratio: ours / allowedMs, tries: 1 };
 }
 
-/** Judges all limits whose table was measured; measures a table again, up to TRIES times in all, for those that fail. */
-export async function judgeAll(
-  limits: readonly Limit[],
-  tables: readonly Table[],
-  again: (table: Table) => Promise<Table>,
+/** Judges all limits whose table or part was measured; measures it again, up to TRIES times in all, for those that fail. */
+export async function judgeAll<L extends { table: string }, M extends { name: string }>(
+  limits: readonly L[],
+  measured: readonly M[],
+  judgeOne: (limit: L, measured: M) => Verdict,
+  again: (measured: M) => Promise<M>,
 ): Promise<Verdict[]> {
-  const verdicts = new Map<Limit, Verdict>();
-  for (const first of tables) {
+  const verdicts = new Map<L, Verdict>();
+  for (const first of measured) {
     const open = new Set(limits.filter((limit) => limit.table === first.name));
-    for (let tries = 1, table = first; open.size > 0; tries++) {
+    for (let tries = 1, now = first; open.size > 0; tries++) {
       for (const limit of open) {
-        const verdict = judge(limit, table);
+        const verdict = judgeOne(limit, now);
         verdicts.set(limit, { ...better(verdicts.get(limit), verdict), tries });
         if (verdict.state !== "failed") open.delete(limit);
       }
       if (tries === TRIES) break;
-      if (open.size > 0) table = await again(first);
+      if (open.size > 0) now = await again(first);
     }
   }
   return limits.flatMap((limit) => verdicts.get(limit) ?? []);

@@ -5,6 +5,8 @@ import type { Scratch } from "./scratch.ts";
 
 export type Daemon = {
   pid: number;
+  /** Waits until it says that everything is in place. Errors: it ended instead, or took more than 20 s (1). */
+  ready(): Promise<void>;
   /** Runs `offhook ARGS` in this daemon's home and gives its stdout. Errors: an exit other than those allowed (0). */
   ask(args: readonly string[], allowedExits?: readonly number[]): Promise<string>;
   /** `offhook status --json`, the part that is used here. It exits 1 where a person is needed; that is no error here. */
@@ -21,6 +23,7 @@ export type Status = {
   consumers: { name: string; ok: number }[];
 };
 
+const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 10_000;
 const ASK_LIMIT_MS = 60_000;
 
@@ -56,24 +59,31 @@ export function startDaemon(offhook: string, home: string, scratch: Scratch): Da
     );
   };
 
+  const within: Daemon["within"] = async (limitMs, everyMs, isSo) => {
+    const endMs = performance.now() + limitMs;
+    while (!(await isSo())) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new OffhookError(
+          EXIT.failed,
+          `the daemon ended with ${child.signalCode ?? child.exitCode}: ${textOf(`${home}.err`).slice(-800).trim()}`,
+        );
+      }
+      if (performance.now() > endMs) return false;
+      await Bun.sleep(everyMs);
+    }
+    return true;
+  };
+
   return {
     pid: child.pid,
-    ask,
-    status: async () => JSON.parse(await ask(["status", "--json"], [EXIT.ok, EXIT.failed])),
-    async within(limitMs, everyMs, isSo) {
-      const endMs = performance.now() + limitMs;
-      while (!(await isSo())) {
-        if (child.exitCode !== null || child.signalCode !== null) {
-          throw new OffhookError(
-            EXIT.failed,
-            `the daemon ended with ${child.signalCode ?? child.exitCode}: ${tailOf(`${home}.err`)}`,
-          );
-        }
-        if (performance.now() > endMs) return false;
-        await Bun.sleep(everyMs);
-      }
-      return true;
+    async ready() {
+      const isReady = () => new RegExp(`ready: .*\\(pid ${child.pid}\\)`).test(textOf(`${home}.log`));
+      if (await within(START_LIMIT_MS, 5, isReady)) return;
+      throw new OffhookError(EXIT.failed, `the daemon did not start within ${START_LIMIT_MS / 1000} s`);
     },
+    ask,
+    within,
+    status: async () => JSON.parse(await ask(["status", "--json"], [EXIT.ok, EXIT.failed])),
     async stop() {
       child.kill("SIGTERM");
       const alarm = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
@@ -83,9 +93,9 @@ export function startDaemon(offhook: string, home: string, scratch: Scratch): Da
   };
 }
 
-function tailOf(path: string): string {
+function textOf(path: string): string {
   try {
-    return readFileSync(path, "utf8").slice(-800).trim();
+    return readFileSync(path, "utf8");
   } catch (error) {
     return messageOf(error);
   }

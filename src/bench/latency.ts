@@ -22,7 +22,6 @@ const CONSUMER_FILE = 'on = ["PostToolUse"]\nrun = ["date", "+%s%N"]\n';
 const SIZE_BYTES = 997;
 /** Between two publishes: about an agent's pace, and long enough for one to be over before the next. */
 const PAUSE_MS = 40;
-const START_LIMIT_MS = 20_000;
 const SETTLE_LIMIT_MS = 30_000;
 
 export type LatencyPlan = { events: number; idle: IdlePlan };
@@ -39,8 +38,7 @@ export async function measureLatency(
   const publish = { name: "publish", argv: [offhook, "publish"], env: scratch.envOf(home) };
   const daemon = startDaemon(offhook, home, scratch);
   try {
-    if (!(await daemon.within(START_LIMIT_MS, 50, async () => (await daemon.status()).daemon.running)))
-      throw late("the daemon did not start", START_LIMIT_MS);
+    await daemon.ready();
     const startsMs: number[] = [];
     for (let number = 0; number < plan.events; number++) {
       await Bun.sleep(PAUSE_MS);
@@ -51,7 +49,7 @@ export async function measureLatency(
       const consumer = (await daemon.status()).consumers.find(({ name }) => name === CONSUMER);
       return consumer?.ok === plan.events;
     });
-    if (!isDone) throw late("not every worker ran well", SETTLE_LIMIT_MS);
+    if (!isDone) throw new OffhookError(EXIT.failed, `not every worker ran well within ${SETTLE_LIMIT_MS / 1000} s`);
     const deliveries = await daemon.ask(["deliveries", "--consumer", CONSUMER, "--json"]);
     return {
       timesMs: hasNanoseconds() ? fromDeliveries(deliveries, startsMs) : null,
@@ -60,10 +58,6 @@ export async function measureLatency(
   } finally {
     await daemon.stop();
   }
-}
-
-function late(what: string, limitMs: number): OffhookError {
-  return new OffhookError(EXIT.failed, `${what} within ${limitMs / 1000} s`);
 }
 
 /** Pairs the n-th publish with the delivery of the n-th seq: they were published one after the other. */

@@ -50,7 +50,7 @@ export async function race(plan: Race): Promise<Lane[]> {
 }
 
 /** The numbers below `count` in an order of chance (Fisher and Yates). */
-function shuffled(count: number): number[] {
+export function shuffled(count: number): number[] {
   const order = Array.from({ length: count }, (_, index) => index);
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(Math.random() * (last + 1));

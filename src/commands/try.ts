@@ -48,7 +48,11 @@ export async function run(argv: string[]): Promise<number> {
   const event = values.event === undefined ? await eventOfStdin(home) : eventOfStream(home, values.event);
 
   const place = { home, secrets, userHome: homedir() };
-  const plan = planDelivery(consumer, [event], planContextOf(place, { id: "d_try", attempt: 1, replay: false }));
+  const plan = planDelivery(
+    consumer,
+    [event],
+    planContextOf(place, { id: `d_try_${process.pid}`, attempt: 1, replay: false }),
+  );
   const explanation = explain(consumer, event, plan, known(home, consumer, event));
   if (values.json) print(JSON.stringify(explanation));
   else for (const line of explanationLines(explanation)) print(line);

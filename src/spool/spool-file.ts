@@ -1,6 +1,6 @@
 // One file of spool/new: whether it is an event of ours, and its parts. What is no event gets a reason, and is never followed,
 // waited for, or taken into memory beyond what publish writes.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { SpoolHeader } from "../event/event.ts";
 
 /** One readable spool file: the header of line 1 and the bytes of stdin. */
@@ -33,8 +33,9 @@ export function readSpoolFile(path: string, name: string): Read {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return { kind: "gone" };
-    if (code === "ELOOP" || code === "EMLINK" || code === "ENXIO" || code === "EACCES")
-      return { kind: "bad", reason: "not a plain file" };
+    if (code === "ELOOP" || code === "EMLINK" || code === "ENXIO") return { kind: "bad", reason: "not a plain file" };
+    // What nobody gave us to read would keep all others waiting for ever; one of ours is waited for.
+    if (code === "EACCES" && !isOursToRead(path)) return { kind: "bad", reason: "may not be read" };
     throw error;
   }
   try {
@@ -51,6 +52,12 @@ export function readSpoolFile(path: string, name: string): Read {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Whether a file is as publish makes it, so that opening it should be allowed. */
+function isOursToRead(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.uid === process.geteuid?.() && (stat.mode & 0o400) !== 0;
 }
 
 function headerOf(line: string): SpoolHeader | "newer" | null {

@@ -44,7 +44,7 @@ export async function corruptSpool(
   }
   await publishGood(home, 2);
   const waiting = kindsOf(fates, "waits").map(({ fate }) => fate.id);
-  const isDone = () => namesIn(node.home, "new").every((name) => waiting.includes(name)) && hasDecided(node.home);
+  const isDone = () => namesIn(node.home, "new").every((name) => waiting.includes(name)) && hasDone(node.home);
   if (!(await comes(() => daemon.end() !== null || isDone())))
     wrong.push(`in new/ are still ${namesIn(node.home, "new").map((name) => JSON.stringify(name))}`);
   await lookAt(home, daemon, waiting);
@@ -121,11 +121,12 @@ async function publishGood({ node, place, good, wrong }: Home, count: number): P
   }
 }
 
-function hasDecided(home: string): boolean {
+function hasDone(home: string): boolean {
   // Files of a newer version wait in new/, so only the ledger is asked.
   const seen = readLedger(home);
   const last = seen?.events.at(-1)?.seq ?? 0;
-  return seen !== null && seen.groups.length === 2 && seen.groups.every((group) => group.cursor === last);
+  if (seen === null || seen.groups.length < 2 || seen.groups.some((group) => group.cursor < last)) return false;
+  return seen.deliveries.every((delivery) => delivery.state === "ok");
 }
 
 async function lookAt(
