@@ -132,8 +132,9 @@ export function heldUpBy(model: Model, group: ModelGroup, nowMs: number): string
   const running = runningOf(group);
   if (group.paused) return "it is paused";
   if (running >= consumer.concurrency && !isInside(consumer)) return `${running} run already`;
-  if (consumer.rate !== null && startsWithin(group, consumer.rate.perMs, nowMs) >= consumer.rate.count)
-    return "its rate";
+  // One that is noted and not begun yet is the one that is asked about.
+  const { rate } = consumer;
+  if (rate !== null && startsWithin(group, rate.perMs, nowMs) + group.unnoted >= rate.count) return "its rate";
   if (isInside(consumer) && group.deliveries.some((one) => one.state === "backoff")) return "a retry that waits";
   const usesSlot = consumer.action.kind !== "webhook" && !isInside(consumer);
   if (usesSlot && freeSlots(model) <= (running > 0 && model.workers > 1 ? 1 : 0)) return "no slot is free";

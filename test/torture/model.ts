@@ -66,7 +66,7 @@ export type ModelGroup = {
   starts: number[];
   /** Keys of which several ran when order was switched on. */
   overlapping: Set<string>;
-  /** Attempts begun of which the rate does not know yet. */
+  /** Attempts begun of which the rate does not know yet; below zero: noted, and not begun yet. */
   unnoted: number;
   ok: number;
   findings: number;

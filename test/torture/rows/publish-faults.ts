@@ -11,7 +11,7 @@ import { missingStrace, STRACE } from "../strace.ts";
 
 const AT_ONCE = 3;
 const LINE =
-  /^offhook[^\n]*: the event was not stored: [^\n]{10,500}\n$|^offhook publish: stdin cannot be read \([^\n]+\n$/;
+  /^offhook[^\n]*: the event (was not stored|may not survive a power cut): [^\n]{10,500}\n$|^offhook publish: stdin cannot be read \([^\n]+\n$/;
 
 /** Above the numbers of all cases. */
 const FIRST_TRACED = 999_000;
@@ -118,6 +118,7 @@ function wrongWith(
       break;
     case 1:
       if (!LINE.test(stderr)) wrong.push(`not one clear line: ${JSON.stringify(stderr)}`);
+      if (stderr.includes("may not survive") && !isStored) wrong.push("it says that it is stored, and it is not");
       if (fault !== null && fault.place.call !== "read" && !stderr.includes(home)) wrong.push(`no place: ${stderr}`);
       if (fault !== null && !stderr.includes(fault.error))
         wrong.push(`the line does not say ${fault.error}: ${stderr}`);
