@@ -1,10 +1,12 @@
 // How many commands a second a consumer runs, beside Bun.spawn with the same options and nothing around it.
 //
 // 1. For each concurrency a daemon of its own, with one consumer that runs /bin/true.
-// 2. In turns: so many bare spawns, then a backlog of so many events, of distinct files. It is taken in while the consumer is paused
-//    and timed from the start of the first worker to the end of the last, as the ledger has them: neither the intake nor a
-//    command that asks is in it, and deciding, starting, settling and the daemon's log are.
+// 2. In turns: a backlog of so many events, of distinct files, then as many bare spawns. The backlog is taken in while the consumer
+//    is paused and timed from the start of the first worker to the end of the last, as the ledger has them: the intake is not in it,
+//    and deciding, starting, settling and the daemon's log are.
 // 3. What a turn comes to is a rate; of the turns the median counts, and the first is not counted.
+//
+// Workers have a low priority and bare processes have none: beside other load the share says nothing.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import { writeBacklog } from "./backlog.ts";
@@ -18,13 +20,13 @@ import { isTakenIn } from "./spooled.ts";
 
 export type DeliveriesPlan = { concurrency: number; events: number; turns: number };
 
-/** Sizes are no multiples of the batches that the daemon works in. */
+/** Sizes are no multiples of the batches that the daemon works in, and large beside the command that resumes the consumer. */
 export const DELIVERIES: readonly DeliveriesPlan[] = [
-  { concurrency: 1, events: 257, turns: 5 },
-  { concurrency: 4, events: 389, turns: 5 },
-  { concurrency: 16, events: 389, turns: 5 },
+  { concurrency: 1, events: 401, turns: 3 },
+  { concurrency: 4, events: 797, turns: 3 },
+  { concurrency: 16, events: 797, turns: 3 },
 ];
-export const FEW_DELIVERIES: readonly DeliveriesPlan[] = DELIVERIES.map((plan) => ({ ...plan, events: 83, turns: 3 }));
+export const FEW_DELIVERIES: readonly DeliveriesPlan[] = DELIVERIES.map((plan) => ({ ...plan, events: 199 }));
 
 const LEAST_SHARE = 0.7;
 const PROGRAM = "/bin/true";

@@ -29,7 +29,8 @@ const LOOKS = [
 const AIM = { kind: "times", even: 1, most: 1.5 } as const;
 const CONSUMER = "none";
 const CONSUMER_FILE = 'on = ["PostToolUse"]\nbuiltin = "none"\n';
-const BATCH = 20_003;
+/** As many as the cache of SQLite holds (2 MB): larger ones are slower. */
+const BATCH = 2_003;
 const DELIVERED_ONE_OF = 10;
 const SIZE_BYTES = 997;
 const RACE_LIMIT_MS = 15_000;

@@ -1,6 +1,6 @@
 // Whether a daemon that delivers and delivers grows. Private memory is what ending it would free: no shared pages of the program.
 //
-// 1. Wave after wave of events comes through the spool, each when the one before is settled by all consumers.
+// 1. Events come through the spool, a few hundred at a time, as fast as they are delivered: a daemon that has always something to do.
 // 2. A sample is taken each time so many more deliveries are settled: evenly by work, not by time.
 // 3. The median of the last quarter of the samples beside that of the first. Not the maximum: between two collections of garbage
 //    the heap climbs by more than the limit, in any quarter, and one sample more or less near the top would decide.
@@ -14,18 +14,21 @@ import { percentile } from "./percentile.ts";
 import { memoryOf } from "./process-figures.ts";
 import type { Scratch } from "./scratch.ts";
 
-export type MemoryPlan = { waves: number; events: number; consumers: number; samples: number };
+export type MemoryPlan = { events: number; consumers: number; samples: number };
 
-/** 200,100 deliveries. */
-export const MEMORY: MemoryPlan = { waves: 20, events: 2_001, consumers: 5, samples: 80 };
-export const LITTLE_MEMORY: MemoryPlan = { waves: 10, events: 601, consumers: 5, samples: 40 };
+/** 200,070 deliveries. */
+export const MEMORY: MemoryPlan = { events: 20_007, consumers: 10, samples: 80 };
+export const LITTLE_MEMORY: MemoryPlan = { events: 3_001, consumers: 10, samples: 40 };
 
 const MOST_MIB = 10;
 const SIZE_BYTES = 997;
-const WAVE_LIMIT_MS = 60_000;
+/** Events written at once, and at most on their way. */
+const AT_ONCE = 203;
+const UNDER_WAY = 1_009;
+const STEP_LIMIT_MS = 60_000;
 const CONSUMER = 'on = ["PostToolUse"]\nstart = "earliest"\nbuiltin = "none"\n';
 
-/** Measures it. Errors: a daemon that fails, a wave that takes more than a minute (1). */
+/** Measures it. Errors: a daemon that fails, or stands still for a minute (1). */
 export async function measureMemory(
   plan: MemoryPlan,
   offhook: string,
@@ -35,24 +38,30 @@ export async function measureMemory(
 ): Promise<Compared> {
   const names = Array.from({ length: plan.consumers }, (_, index) => `none-${index + 1}`);
   const home = scratch.makeHome(Object.fromEntries(names.map((name) => [name, CONSUMER])));
-  const deliveries = plan.waves * plan.events * plan.consumers;
+  const deliveries = plan.events * plan.consumers;
   const samplesMib: (number | null)[] = [];
   const daemon = startDaemon(offhook, home, scratch);
   try {
     await daemon.ready();
     const look = ledgers.look(home);
     const payloads = payloadsOf(recorded, SIZE_BYTES);
-    for (let wave = 0; wave < plan.waves; wave++) {
-      writeBacklog(home, plan.events, (number) => payloads(wave * plan.events + number));
-      const wanted = (wave + 1) * plan.events * plan.consumers;
+    const until = async (wanted: number) => {
       const isSettled = () => {
         const settled = look.settled();
         if (settled >= (deliveries / plan.samples) * (samplesMib.length + 1)) samplesMib.push(privateMibOf(daemon.pid));
         return settled >= wanted;
       };
-      if (!(await daemon.within(WAVE_LIMIT_MS, 5, isSettled)))
-        throw new OffhookError(EXIT.failed, `a wave was not settled within ${WAVE_LIMIT_MS / 1000} s`);
+      if (await daemon.within(STEP_LIMIT_MS, 5, isSettled)) return;
+      throw new OffhookError(EXIT.failed, `the daemon stands still for ${STEP_LIMIT_MS / 1000} s`);
+    };
+    for (let written = 0; written < plan.events; ) {
+      const before = written;
+      written += writeBacklog(home, Math.min(AT_ONCE, plan.events - before), (number) =>
+        payloads(before + number),
+      ).length;
+      await until((written - UNDER_WAY) * plan.consumers);
     }
+    await until(deliveries);
     look.close();
   } finally {
     await daemon.stop();
