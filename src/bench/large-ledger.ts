@@ -18,7 +18,7 @@ import type { Scratch } from "./scratch.ts";
 
 export type LargePlan = { small: number; large: number; rounds: number; turns: number; events: number };
 
-export const LARGE: LargePlan = { small: 10_007, large: 1_000_003, rounds: 25, turns: 5, events: 501 };
+export const LARGE: LargePlan = { small: 10_007, large: 1_000_003, rounds: 19, turns: 3, events: 501 };
 export const NOT_SO_LARGE: LargePlan = { small: 10_007, large: 100_003, rounds: 7, turns: 3, events: 501 };
 
 const LOOKS = [

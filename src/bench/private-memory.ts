@@ -2,8 +2,8 @@
 //
 // 1. Events come through the spool, a few hundred at a time, as fast as they are delivered: a daemon that has always something to do.
 // 2. A sample is taken each time so many more deliveries are settled: evenly by work, not by time.
-// 3. The median of the last quarter of the samples beside that of the first. Not the maximum: between two collections of garbage
-//    the heap climbs by more than the limit, in any quarter, and one sample more or less near the top would decide.
+// 3. The median of the last quarter of the samples beside that of the first. Not the maximum: from one collection of garbage to the
+//    next the heap climbs by more than the limit (here from 76 to 91 MiB), and one sample near the top would decide.
 import { EXIT, OffhookError } from "../errors.ts";
 import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
