@@ -60,3 +60,25 @@ test("a delivery of several events is not given up while one of them is young, i
   const steps: Step[] = [publish(tick("/p/a", 10), tick("/p/a", 3_600_000))];
   expect(await lost(held, ...steps, { kind: "expire", consumer: "c0", ageMs: 60_000 })).toBeNull();
 });
+
+// Seed 3979690058, game 475.
+test("a hold that begins inside the daemon takes in nothing more, wherever in its beginning the daemon is killed", async () => {
+  const log = consumerOf(
+    { debounce: { quietMs: 1_000, maxMs: 30_000 }, rate: { count: 1, perMs: 60_000 } },
+    { kind: "builtin", builtin: "none" },
+  );
+  const pass = (ms: number): Step => ({ kind: "pass", ms });
+  for (const afterWrites of [0, 1, 2, 3, 4]) {
+    const begins: Step[] = [publish(tick("/p/a")), { kind: "kill", afterWrites }, pass(2_000)];
+    expect(await lost(log, ...begins, publish(tick("/p/a")), pass(2_000), pass(120_000))).toBeNull();
+  }
+});
+
+// Seed 7041995, ten times the cases of a commit, game 3392.
+test("what is old behind a piece's worth of younger deliveries is given up when they have gone on, and not before", async () => {
+  const young = (count: number) => Array.from({ length: count }, () => tick("/p/a"));
+  const housekeep: Step = { kind: "housekeep", retentionMs: 60_000, maxLagMs: 3_600_000, sizeBytes: 1_000_000_000 };
+  const end: Step = { kind: "end", which: 0, end: { outcome: "ok", exitCode: 0, retryAfterMs: null } };
+  const steps: Step[] = [publish(...young(202), tick("/p/a", 3_600_000)), { kind: "pass", ms: 50 }, housekeep];
+  expect(await lost(consumerOf({ order: false }), ...steps, end, end, end, housekeep)).toBeNull();
+});

@@ -14,7 +14,7 @@ export type BoundedOutput = {
 
 /** Makes an output that keeps the first `headBytes` and the last `tailBytes`. */
 export function makeBoundedOutput(headBytes = HEAD_BYTES, tailBytes = TAIL_BYTES): BoundedOutput {
-  const head = new Uint8Array(headBytes);
+  let head: Uint8Array | null = null; // Most workers write nothing.
   let headSize = 0;
   let tail: Uint8Array | null = null;
   /** All bytes that ever went into the tail; where the next one goes is this modulo its size. */
@@ -32,12 +32,14 @@ export function makeBoundedOutput(headBytes = HEAD_BYTES, tailBytes = TAIL_BYTES
 
   return {
     push(bytes) {
+      head ??= new Uint8Array(headBytes);
       const taken = bytes.subarray(0, headBytes - headSize);
       head.set(taken, headSize);
       headSize += taken.length;
       if (taken.length < bytes.length) pushTail(bytes.subarray(taken.length));
     },
     text(redact) {
+      if (head === null) return "";
       const first = head.subarray(0, headSize);
       if (tail === null) return redact.whole(decode(first));
       if (tailCount <= tailBytes) return redact.whole(decode(joined(first, tail.subarray(0, tailCount))));

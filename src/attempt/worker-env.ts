@@ -51,9 +51,25 @@ export type WorkerEnvironment = {
 
 /** Puts the environment together. Of two with the same name the delivery's wins, then the file's secret. */
 export function workerEnvironment(given: WorkerEnvironment): Record<string, string> {
-  const hidden = new Set(given.secretNames);
+  return { ...inherited(given), PWD: given.cwd, ...given.secrets, ...given.delivery };
+}
+
+type Inherited = { secretNames: readonly string[]; environment: Record<string, string> };
+const remembered = new WeakMap<object, Inherited>();
+
+/** What every worker gets of the daemon's own. Of a frozen one it is found out once: it is the same for each attempt. */
+function inherited({ daemon, secretNames }: WorkerEnvironment): Record<string, string> {
+  const last = remembered.get(daemon);
+  if (last !== undefined && Bun.deepEquals(last.secretNames, secretNames)) return last.environment;
+  const environment = withoutOthers(daemon, secretNames);
+  if (Object.isFrozen(daemon)) remembered.set(daemon, { secretNames, environment });
+  return environment;
+}
+
+function withoutOthers(daemon: WorkerEnvironment["daemon"], secretNames: readonly string[]): Record<string, string> {
+  const hidden = new Set(secretNames);
   const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given.daemon)) {
+  for (const [name, value] of Object.entries(daemon)) {
     if (value === undefined || hidden.has(name) || SOMEBODY_ELSES.has(name) || SOMEBODY_ELSES_PREFIX.test(name))
       continue;
     environment[name] = value;
@@ -61,8 +77,7 @@ export function workerEnvironment(given: WorkerEnvironment): Record<string, stri
   // In a project's directory a relative entry would find the project's own programs.
   const path = (environment.PATH ?? USUAL_PATH).split(":").filter((directory) => isAbsolute(directory));
   environment.PATH = path.length > 0 ? path.join(":") : USUAL_PATH;
-  environment.PWD = given.cwd;
-  return { ...environment, ...given.secrets, ...given.delivery };
+  return environment;
 }
 
 /** What only the environments of one attempt's processes have: its marks, as entries. None where the environment is not a worker's. */

@@ -33,9 +33,12 @@ export function flush(): void {
   }
 }
 
-/** Whether stdout is looked at by somebody who wants colour (NO_COLOR: no-color.org). */
+let coloured: boolean | null = null;
+
+/** Whether stdout is looked at by somebody who wants colour (NO_COLOR: no-color.org). Found out once. */
 export function isColoured(): boolean {
-  return isatty(1) && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+  coloured ??= isatty(1) && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+  return coloured;
 }
 
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;

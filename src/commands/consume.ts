@@ -70,13 +70,24 @@ function clock(): string {
 }
 
 let isHeard = true;
+let isFlushAsked = false;
 
 /** Whoever reads the log may go away (`consume | head`, a closed terminal): the work goes on. */
 function say(line: string): void {
   if (!isHeard) return;
+  heard(() => print(line));
+  if (isFlushAsked) return;
+  isFlushAsked = true;
+  // What is said in one go is written in one go.
+  queueMicrotask(() => {
+    isFlushAsked = false;
+    heard(flush);
+  });
+}
+
+function heard(write: () => void): void {
   try {
-    print(line);
-    flush();
+    write();
   } catch {
     isHeard = false;
   }

@@ -47,7 +47,7 @@ export async function run(argv: string[]): Promise<number> {
   const consumer = consumerNamed(home, name, secrets);
   const event = values.event === undefined ? await eventOfStdin(home) : eventOfStream(home, values.event);
 
-  const place = { home, secrets, userHome: homedir() };
+  const place = { home, secrets, userHome: homedir(), environment: process.env };
   const plan = planDelivery(
     consumer,
     [event],

@@ -1,14 +1,20 @@
 // What a plan must know of this machine and this process, put together in one place for the daemon and for `try`.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { PlanContext } from "../attempt/plan.ts";
 import type { Secrets } from "../config/secrets.ts";
 import { version } from "../version.ts";
 
-export type Place = { home: string; userHome: string; secrets: Secrets };
+export type Place = {
+  home: string;
+  userHome: string;
+  secrets: Secrets;
+  /** This process's own; the daemon's is frozen, so that it is looked through once (worker-env.ts). */
+  environment: Readonly<Record<string, string | undefined>>;
+};
 
 /** The context of one attempt at a delivery. */
 export function planContextOf(
-  { home, userHome, secrets }: Place,
+  { home, userHome, secrets, environment }: Place,
   delivery: { id: string; attempt: number; replay: boolean },
 ): PlanContext {
   return {
@@ -17,11 +23,12 @@ export function planContextOf(
     replay: delivery.replay,
     home,
     userHome,
-    environment: process.env,
+    environment,
     secretNames: Object.keys(secrets.values),
     platform: process.platform,
     version,
     exists: existsSync,
-    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    // With a slash behind it nothing but a directory is found; asked for each attempt, and access(2) costs a fifth of stat(2) here.
+    isDirectory: (path) => existsSync(`${path}/`),
   };
 }

@@ -83,8 +83,10 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
   const leftover = await recover({ ...stream, settle }, KILL_AFTER_MS, ownEvents.make, home);
 
   let secrets = loadSecrets(home);
+  const userHome = homedir();
+  const environment = Object.freeze({ ...process.env });
   const turns = makeTurns();
-  const slots = makeSlots(settings.workers, advance);
+  const slots = makeSlots(settings.workers);
   // By a clock that nobody sets back: an answer of the disk must not be believed for a day.
   const steady = { now: steadyNow };
   const silencing = makeSilencing(projectFileFinder(steady), log);
@@ -92,8 +94,8 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     stream,
     slots,
     turns,
-    startAttempt: (plan) => startAttempt(plan, { killAfterMs: KILL_AFTER_MS, note: log }),
-    planContext: (delivery) => planContextOf({ home, userHome: homedir(), secrets }, delivery),
+    startAttempt: ({ plan }) => startAttempt(plan, { killAfterMs: KILL_AFTER_MS, note: log }),
+    planContext: (delivery) => planContextOf({ home, userHome, secrets, environment }, delivery),
     realPath: realPathFinder(steady),
     isOff: (name) => settings.disabled.includes(name),
     silencingOf: silencing.silencingOf,

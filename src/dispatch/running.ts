@@ -1,72 +1,75 @@
 // The attempts of one group that are under way, each kept until its outcome is written.
 //
-// Outcome and state change are one transaction, with the daemon's own event where the delivery is a dead letter now. While the
-// ledger cannot be written (a full disk) outcomes are kept and written later. Any other failure to write goes to `fail`.
+// What ended waits for the group's next turn, which writes all of it with everything else it does, in one transaction. Outcome and
+// state change are written together, with the daemon's own event where the delivery is a dead letter now.
 import { type AttemptResult, reasonOf, verdict, verdictOfCutOff } from "../attempt/outcome.ts";
 import type { Plan } from "../attempt/plan.ts";
 import type { Attempt } from "../attempt/run.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { Event, StoredEvent } from "../event/event.ts";
-import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Aftermath, Delivery, Next } from "../stream/stream.ts";
 import { cooldownOf } from "./flow.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** How long an outcome rests before it is tried again to write what could not be written. In ms. */
-const REST_MS = 1000;
 
 /** What is known of an attempt when it begins, until its outcome is written. */
 export type Started = { consumer: Consumer; plan: Plan; attempt: Attempt };
 
 export type Running = {
+  /** Those that have not ended. */
   count(): number;
-  /** Keeps an attempt at one delivery, whose number is written already; `onEnd` is called before its outcome is written. */
-  follow(delivery: Delivery, number: number, events: readonly StoredEvent[], started: Started, onEnd: () => void): void;
+  /** Whether some have not ended, or have an outcome that is not written yet. */
+  isAny(): boolean;
+  /** Keeps an attempt at one delivery, whose number is written already; `release` is called at its end. */
+  follow(
+    delivery: Delivery,
+    number: number,
+    events: readonly StoredEvent[],
+    started: Started,
+    release: () => void,
+  ): void;
   /** Keeps one attempt at many deliveries that run inside the daemon. */
   followInside(deliveries: readonly Delivery[], started: Started): void;
+  /** Writes all outcomes there are, within the caller's transaction. What it gives is to be called once that is committed. */
+  settle(): () => void;
+  /** Lets go of outcomes that could not be written: the next start finds their attempts unfinished. */
+  giveUp(): void;
   /** Ends all; their deliveries are ready again and the attempts do not count. */
   end(): void;
-  /** Ends when all that is under way has ended, and writes no more than can be written at once. */
-  stop(): Promise<void>;
+  /** Ends when nothing is under way any more and every outcome is written or given up. */
+  allSettled(): Promise<void>;
 };
 
-/** Makes the list, empty. `onSettled` is called after each outcome that was written. */
-export function makeRunning(deps: Surroundings, onSettled: () => void): Running {
-  const { stream } = deps;
-  const running = new Map<string, { attempt: Attempt; wasEnded: boolean; settled: Promise<void> }>();
-  let stopping = false;
+/** One write of an outcome, and what is said of it afterwards. */
+type Outcome = { write(): void; tell(): void };
+type Entry = { attempt: Attempt; wasEnded: boolean; outcomes: Outcome[]; settled: PromiseWithResolvers<void> };
 
-  const keep = (
-    id: string,
-    attempt: Attempt,
-    settle: (result: AttemptResult, wasEnded: boolean) => Promise<void>,
-  ): void => {
-    const entry = { attempt, wasEnded: false, settled: Promise.resolve() };
+/** Makes the list, empty. `onEnd` is called each time there is something to settle. */
+export function makeRunning(deps: Surroundings, onEnd: () => void): Running {
+  const { stream } = deps;
+  const running = new Map<string, Entry>();
+  const ended = new Map<string, Entry>();
+
+  const keep = (id: string, attempt: Attempt, outcomesOf: (result: AttemptResult, wasEnded: boolean) => Outcome[]) => {
+    const entry: Entry = { attempt, wasEnded: false, outcomes: [], settled: Promise.withResolvers() };
     running.set(id, entry);
-    entry.settled = attempt.done
-      .then((result) => settle(result, entry.wasEnded))
-      .then(() => {
-        running.delete(id);
-        onSettled();
+    attempt.done
+      .then((result) => {
+        entry.outcomes = outcomesOf(result, entry.wasEnded);
+        ended.set(id, entry);
+        onEnd();
+      })
+      .catch((error: unknown) => {
+        entry.settled.resolve();
+        deps.fail(error);
       });
   };
 
-  /** Writes an outcome, as soon as that is possible. False: not written; the next start finds the attempt unfinished. */
-  const isWritten = async (write: () => void): Promise<boolean> => {
-    for (;;) {
-      try {
-        write();
-        return true;
-      } catch (error) {
-        if (passingTrouble(error) === null) {
-          deps.fail(error);
-          return false;
-        }
-        if (deps.onTrouble(error)) continue;
-        if (stopping) return false;
-        await new Promise<void>((resolve) => void deps.later(REST_MS, resolve));
-      }
+  const letGo = () => {
+    for (const [id, { settled }] of ended) {
+      running.delete(id);
+      settled.resolve();
     }
+    ended.clear();
   };
 
   const nextOf = (result: AttemptResult, counted: number, { consumer, plan }: Started): Next => {
@@ -102,10 +105,11 @@ export function makeRunning(deps: Surroundings, onSettled: () => void): Running 
   };
 
   return {
-    count: () => running.size,
-    follow(delivery, number, events, started, onEnd) {
-      keep(delivery.id, started.attempt, async (result, wasEnded) => {
-        onEnd();
+    count: () => running.size - ended.size,
+    isAny: () => running.size > 0,
+    follow(delivery, number, events, started, release) {
+      keep(delivery.id, started.attempt, (result, wasEnded) => {
+        release();
         // What the daemon's own end cut off does not count; what ended by itself just before does.
         const isCutOff = wasEnded && result.outcome === "killed";
         const next = isCutOff ? verdictOfCutOff(delivery.cutOffs + 1) : nextOf(result, delivery.counted + 1, started);
@@ -113,39 +117,49 @@ export function makeRunning(deps: Surroundings, onSettled: () => void): Running 
           cools: isWell(next) && coolsAny(started.consumer, events, deps),
           events: deadLetters([delivery], next, () => number),
         };
-        const end = { ...result, counts: !isCutOff };
-        // crash point: before-settle
-        if (await isWritten(() => stream.settle(delivery.id, number, end, next, aftermath)))
-          tell(delivery, result, next, aftermath);
+        const write = () => {
+          // crash point: before-settle
+          stream.settle(delivery.id, number, { ...result, counts: !isCutOff }, next, aftermath);
+        };
+        return [{ write, tell: () => tell(delivery, result, next, aftermath) }];
       });
     },
     followInside(deliveries, started) {
       const [head] = deliveries;
       if (head === undefined) return;
-      keep(head.id, started.attempt, async (result) => {
+      keep(head.id, started.attempt, (result) =>
         // Each by its own count: one that has failed before must not take the others with it.
-        for (const [counted, group] of Map.groupBy(deliveries, (delivery) => delivery.counted)) {
+        [...Map.groupBy(deliveries, (delivery) => delivery.counted)].map(([counted, group]): Outcome => {
           const next = nextOf(result, counted + 1, started);
           const aftermath = {
             cools: isWell(next) && started.consumer.cooldownMs > 0,
             events: deadLetters(group, next, (delivery) => delivery.attempts + 1),
           };
           const ids = group.map((delivery) => delivery.id);
-          const end = { ...result, counts: true };
-          if (!(await isWritten(() => stream.settleAtOnce(ids, end, next, aftermath)))) return;
-          tell(group[0] ?? head, result, next, aftermath);
-        }
-      });
+          return {
+            write: () => stream.settleAtOnce(ids, { ...result, counts: true }, next, aftermath),
+            tell: () => tell(group[0] ?? head, result, next, aftermath),
+          };
+        }),
+      );
     },
+    settle() {
+      const outcomes = [...ended.values()].flatMap((entry) => entry.outcomes);
+      for (const { write } of outcomes) write();
+      return () => {
+        letGo();
+        for (const one of outcomes) one.tell();
+      };
+    },
+    giveUp: letGo,
     end() {
       for (const entry of running.values()) {
         entry.wasEnded = true;
         entry.attempt.end();
       }
     },
-    async stop() {
-      stopping = true;
-      await Promise.all([...running.values()].map((entry) => entry.settled));
+    async allSettled() {
+      await Promise.all([...running.values()].map(({ settled }) => settled.promise));
     },
   };
 }

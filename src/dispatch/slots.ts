@@ -3,22 +3,33 @@
 
 /** The node's slots for commands. */
 export type Slots = {
-  /** Whether a consumer that already holds `held` may take one more. */
-  isFree(held: number): boolean;
+  /**
+   * Whether a consumer that already holds `held`, and is about to take `chosen`, may take one more. Where not, `whenFree` is
+   * called once, after the next release.
+   */
+  isFree(held: number, chosen: number, whenFree: () => void): boolean;
   /** Takes a slot; what it gives must be called once, when the command has ended. */
   take(): () => void;
 };
 
-/** Makes `count` slots; `onFree` is called after each release. */
-export function makeSlots(count: number, onFree: () => void): Slots {
+/** Makes `count` slots. */
+export function makeSlots(count: number): Slots {
+  const waiting = new Set<() => void>();
   let free = count;
   return {
-    isFree: (held) => free > (held > 0 && count > 1 ? 1 : 0),
+    isFree(held, chosen, whenFree) {
+      if (free - chosen > (held + chosen > 0 && count > 1 ? 1 : 0)) return true;
+      waiting.add(whenFree);
+      return false;
+    },
     take() {
       free--;
       return () => {
         free++;
-        onFree();
+        for (const call of waiting) {
+          waiting.delete(call);
+          call();
+        }
       };
     },
   };

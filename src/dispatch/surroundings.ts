@@ -13,7 +13,8 @@ export type Surroundings = {
   stream: Stream;
   slots: Slots;
   turns: Turns;
-  startAttempt(plan: Plan): Attempt;
+  /** Starts the attempt at a delivery (of several that run inside, the first). Never throws. */
+  startAttempt(attempt: { deliveryId: string; plan: Plan }): Attempt;
   /** What a plan must know beyond the consumer and its events. */
   planContext(delivery: { id: string; attempt: number; replay: boolean }): PlanContext;
   /** A path without links, asked for `projects`. */

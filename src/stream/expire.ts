@@ -14,7 +14,7 @@ export function expirer(ledger: LedgerHandle): HouseLog["expire"] {
   const { now, atomic, promote } = ledger;
   const sql = prepare(ledger);
 
-  /** `isAll`: there is no other that is old. */
+  /** `isAll`: there is no other that is old among those that were looked at, the first `most` of each state. */
   const expirePending = (consumer: string, beforeMs: number, most: number): { expired: number; isAll: boolean } => {
     let expired = 0;
     for (const { ordinal, key, events } of sql.pending.all(consumer, beforeMs, most) as PendingRow[]) {

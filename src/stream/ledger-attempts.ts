@@ -88,7 +88,7 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
       return row.attempts;
     }),
     noteGroup(deliveryId, number, groupId, leaderStart) {
-      sql.noteGroup.run(groupId, leaderStart, find(deliveryId).ordinal, number);
+      sql.noteGroup.run(groupId, leaderStart, deliveryId, number);
     },
     settle: atomic((deliveryId, number, end, next, { cools, events }) => {
       const { ordinal, consumer, key } = find(deliveryId);
@@ -180,7 +180,9 @@ function prepare({ db }: LedgerHandle) {
       UPDATE deliveries SET state = 'running', reason = NULL, due_ms = NULL, attempts = attempts + 1
       WHERE id = ? RETURNING ordinal, attempts`),
     insertAttempt: db.query("INSERT INTO attempts (delivery, number, started_ms, boot_id) VALUES (?, ?, ?, ?)"),
-    noteGroup: db.query("UPDATE attempts SET group_id = ?, leader_start = ? WHERE delivery = ? AND number = ?"),
+    noteGroup: db.query(`
+      UPDATE attempts SET group_id = ?, leader_start = ?
+      WHERE delivery = (SELECT ordinal FROM deliveries WHERE id = ?) AND number = ?`),
     endAttempt: db.query(`
       UPDATE attempts SET duration_ms = ?, outcome = ?, counts = ?, exit_code = ?, signal = ?, stdout = ?, stderr = ?, reason = ?
       WHERE delivery = ? AND number = ?`),

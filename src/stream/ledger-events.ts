@@ -22,12 +22,16 @@ export function eventLog(ledger: LedgerHandle, durability: Durability): { log: E
   const load = dataLoader(db);
   const events = (rows: unknown[]): StoredEvent[] => (rows as EventRow[]).map((row) => eventOfRow(row, load));
 
+  // At least the largest seq; more, where the transaction of the last event was undone. Nobody else writes, so mostly it is known
+  // without a look that there is nothing to read.
+  let lastSeq = (sql.lastSeq.get() as { seq: number }).seq;
+
   const insert: InsertEvents = (batch) => {
     let added = 0;
     for (const event of batch) {
       const firing = firingOf(event);
       const first = firing === null ? null : firstOf(firing, event.timeMs);
-      const { changes } = sql.insert.run(
+      const { changes, lastInsertRowid } = sql.insert.run(
         event.id,
         event.timeMs,
         event.source,
@@ -47,6 +51,7 @@ export function eventLog(ledger: LedgerHandle, durability: Durability): { log: E
         packData(event.data),
       );
       added += changes;
+      if (changes > 0) lastSeq = Number(lastInsertRowid);
     }
     if (added > 0) sql.count.run(added);
     // crash point: before-commit
@@ -74,7 +79,7 @@ export function eventLog(ledger: LedgerHandle, durability: Durability): { log: E
         }
       },
       lastSeq: () => (sql.lastSeq.get() as { seq: number }).seq,
-      read: (afterSeq, limit) => events(sql.read.all(afterSeq, limit)),
+      read: (afterSeq, limit) => (afterSeq >= lastSeq ? [] : events(sql.read.all(afterSeq, limit))),
       eventsOf: (seqs) => events(seqs.map((seq) => sql.event.get(seq)).filter((row) => row !== null)),
     },
   };

@@ -6,6 +6,7 @@ import type { GroupLog, GroupOptions, Hold, NewDelivery, Starts } from "./stream
 /** The verbs of a group's loop that are about deciding. */
 export type DecidingLog = Pick<
   GroupLog,
+  | "together"
   | "openGroup"
   | "placeOf"
   | "decide"
@@ -30,6 +31,7 @@ export function decidingLog(ledger: LedgerHandle): DecidingLog {
   };
 
   return {
+    together: ledger.together,
     openGroup: atomic((consumer: string, { start, ordered, provisional = false }: GroupOptions) => {
       sql.insertGroup.run(consumer, start === "earliest" ? 1 : 0, now(), provisional ? 1 : 0);
       if (!provisional) sql.begin.run(consumer, start === "earliest" ? 1 : 0);

@@ -5,8 +5,10 @@ export type LedgerHandle = {
   db: Database;
   /** Wall time in ms since 1970. */
   now(): number;
-  /** Makes a transaction of a function. What runs inside must not call another of these. */
+  /** Makes a transaction of a function, or a part of the one that is open. */
   atomic<A extends unknown[], R>(work: (...args: A) => R): (...args: A) => R;
+  /** Runs a function as one transaction. */
+  together<R>(work: () => R): R;
   /** After a delivery is settled or gone: the next pending one of its key is first now. */
   promote(consumer: string, key: string): void;
 };
@@ -14,12 +16,18 @@ export type LedgerHandle = {
 /** The handle of an open ledger. */
 export function makeHandle(db: Database, now: () => number): LedgerHandle {
   const promote = db.query(`UPDATE deliveries SET head = 1 WHERE ordinal = ${firstOfKey("?1", "?2")}`);
+  // IMMEDIATE: who begins with reading and then writes is refused at once, and not made to wait, when another process has
+  // the write lock. Commands that only look take it for a moment too, when they meet a half-written index of the WAL.
+  const together = db.transaction((work: () => unknown) => work()).immediate as <R>(work: () => R) => R;
   return {
     db,
     now,
-    // IMMEDIATE: who begins with reading and then writes is refused at once, and not made to wait, when another process has
-    // the write lock. Commands that only look take it for a moment too, when they meet a half-written index of the WAL.
-    atomic: (work) => db.transaction(work).immediate,
+    together,
+    // A part is no savepoint: an error of it undoes the whole.
+    atomic:
+      (work) =>
+      (...args) =>
+        db.inTransaction ? work(...args) : together(() => work(...args)),
     promote: (consumer, key) => void promote.run(consumer, key),
   };
 }

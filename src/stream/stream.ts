@@ -138,6 +138,8 @@ export type EventLog = {
 
 /** A group's loop: what it decides, what it remembers for the next decision, and its attempts. */
 export type GroupLog = {
+  /** Makes one transaction of all the verbs that `work` calls: what it throws undoes them all. `work` must not catch an error of theirs. */
+  together<R>(work: () => R): R;
   /** Where the group stands; a new group begins after the last event (now) or before the first (earliest). */
   openGroup(consumer: string, options: GroupOptions): GroupPlace;
   /** The same of a group that is there, without opening it again. */
@@ -205,7 +207,7 @@ export type HouseLog = {
   heldBackBytes(): number;
   /** Deletes settled deliveries and events that nobody needs, oldest first, at most `most` of each. */
   prune(limits: PruneLimits): Pruned;
-  /** Skips what a group has not decided on or not begun, of events older than this time (null: whatever their age), oldest first, at most `most`. Gives how many events. */
+  /** Skips what a group has not decided on or not begun, of events older than this time (null: whatever their age), at most `most`, the oldest of each state first. Gives how many events. */
   expire(consumer: string, beforeMs: number | null, most: number): number;
   /** Names of all groups that are not removed, the one that holds back the oldest event first. */
   groupsByPlace(): string[];

@@ -15,6 +15,7 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
+const ESRCH = 3;
 const EWOULDBLOCK = IS_MAC ? 35 : 11;
 const F_FULLFSYNC = 51;
 
@@ -69,6 +70,16 @@ export function lockShared(fd: number): boolean {
 /** Gives a lock back. */
 export function unlock(fd: number): void {
   flock(fd, LOCK_UN);
+}
+
+const signalling = once(() => openCalls({ kill: { args: ["i32", "i32"], returns: "i32" } }));
+
+/** Whether a process group has a member, one that only waits to be collected counts too; null where that cannot be asked. */
+export function isGroupThere(group: number): boolean | null {
+  const calls = signalling();
+  if (calls === null || errnoPlace() === null) return null;
+  // Somebody else's is there too (EPERM). Asked here and not by process.kill: mostly there is none, and its error takes as long as ten calls.
+  return calls.kill(-group, 0) === 0 || lastErrno() !== ESRCH;
 }
 
 /** Flushes a file through the drive's own cache (macOS F_FULLFSYNC, 5 to 18 ms). False where that is not to be had. */

@@ -1,10 +1,12 @@
 // Runs a worker beside the agent instead of in front of it: low priority for the processor.
-import { writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { messageOf } from "../errors.ts";
+import { writeProcFile } from "./proc-file.ts";
 
 /** nice(2): 0 is usual, 19 the lowest. */
 const LOW = 10;
+/** A daemon that was itself started lower stays where it is: going up again is refused. */
+let lowered: number | null = null;
 const AUTOGROUP_TRY_EVERY_MS = 120;
 const AUTOGROUP_TRIES = 50;
 
@@ -14,8 +16,8 @@ const AUTOGROUP_TRIES = 50;
  */
 export function lowerPriority(pid: number, isRunning: () => boolean, note: (line: string) => void): void {
   try {
-    // A daemon that was itself started lower stays where it is: going up again is refused.
-    setPriority(pid, Math.max(LOW, getPriority()));
+    lowered ??= Math.max(LOW, getPriority());
+    setPriority(pid, lowered);
   } catch (error) {
     if (isRunning() && !isGone(error)) note(`worker ${pid} runs at normal priority: ${messageOf(error)}`);
   }
@@ -30,7 +32,7 @@ export function lowerPriority(pid: number, isRunning: () => boolean, note: (line
 function lowerAutogroup(pid: number, isRunning: () => boolean, note: (line: string) => void, triesLeft: number): void {
   if (!isRunning()) return;
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(LOW), { flag: "r+" });
+    writeProcFile(`/proc/${pid}/autogroup`, String(LOW));
   } catch (error) {
     if (isGone(error)) return;
     if (triesLeft === 0) note(`worker ${pid} takes a full share of the processor: ${messageOf(error)}`);

@@ -1,6 +1,8 @@
 // Processes as the operating system tells of them: this boot, a process's start time, who belongs to whom, and ending a
 // whole tree. A pid alone is not believed: it may be somebody else's by now, so it goes with its start time.
 import { readdirSync, readFileSync } from "node:fs";
+import { isGroupThere } from "./libc.ts";
+import { readProcFile } from "./proc-file.ts";
 import { waitUntil } from "./wait.ts";
 
 /** One running process. `session` is null where the system does not tell (macOS). */
@@ -27,7 +29,7 @@ export function processStartTime(pid: number): string | null {
 
 /** Whether a process group still has a member that runs; members that only wait to be collected do not count. */
 export function groupAlive(group: number): boolean {
-  if (!isSignalled(-group, 0)) return false;
+  if (!(isGroupThere(group) ?? isSignalled(-group, 0))) return false;
   return listProcesses().some((candidate) => candidate.group === group && !candidate.isZombie);
 }
 
@@ -200,7 +202,7 @@ function environmentOf(pid: number): string[] {
 /** A small file of the system without its final newline; null when it is not there (a process that ended: ESRCH). */
 function readText(path: string): string | null {
   try {
-    return readFileSync(path, "utf8").trimEnd();
+    return readProcFile(path).trimEnd();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ESRCH") return null;

@@ -65,7 +65,7 @@ const wholeBytes = () => {
   return blocks * 512 >= size ? size : 0;
 };
 
-/** Publishes without a pause, small and large; gives what was acknowledged when it is told to stop. */
+/** Publishes without a pause, small and large; gives what was acknowledged when it is told to stop, once it met the full disk. */
 function publishing(): () => Promise<{ stored: string[]; refused: number }> {
   const stored: string[] = [];
   let refused = 0;
@@ -81,6 +81,8 @@ function publishing(): () => Promise<{ stored: string[]; refused: number }> {
   };
   const all = [publisher(1), publisher(2)];
   return async () => {
+    const deadlineMs = performance.now() + 10_000;
+    while (refused === 0 && performance.now() < deadlineMs) await Bun.sleep(5);
     stopping = true;
     await Promise.all(all);
     return { stored, refused };

@@ -1,4 +1,5 @@
-// What stands in a ledger's file, row by row, read by a connection of its own while a daemon's core writes it.
+// What stands in a ledger's file, row by row, while a daemon's core writes it: by a connection of its own, or by the daemon's, which
+// sees what is written and not committed yet.
 import { Database } from "bun:sqlite";
 
 export type GroupRow = {
@@ -48,9 +49,9 @@ export type LedgerEye = {
   close(): void;
 };
 
-/** Opens a ledger for looking. */
-export function openEye(path: string): LedgerEye {
-  const db = new Database(path, { readonly: true, strict: true });
+/** Opens a ledger for looking; a database that is given stays open when the eye is closed. */
+export function openEye(ledger: string | Database): LedgerEye {
+  const db = typeof ledger === "string" ? new Database(ledger, { readonly: true, strict: true }) : ledger;
   const groups = db.query(`
     SELECT consumer, cursor, paused_ms IS NOT NULL AS paused, removed_ms IS NOT NULL AS removed, ok, findings, failed, skipped
     FROM groups ORDER BY consumer`);
@@ -91,6 +92,6 @@ export function openEye(path: string): LedgerEye {
     names: () => new Map((names.all() as { seq: number; session: string }[]).map(({ seq, session }) => [seq, session])),
     attempts: () => attempts.all() as AttemptRow[],
     total: () => (total.get() as { count: number }).count,
-    close: () => db.close(),
+    close: () => void (typeof ledger === "string" && db.close()),
   };
 }

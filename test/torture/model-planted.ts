@@ -1,6 +1,6 @@
 // Ledgers that are wrong on purpose, each in one thing that a mistake in the code could bring about. The model test has to find
 // every one of them: where it does not, it proves nothing.
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { Planted } from "./model-table.ts";
 
 export const PLANTED: Readonly<Record<string, Planted>> = {
@@ -15,7 +15,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
       stream.decide({ ...decision, accepted: [...decision.accepted, ...marks] });
     },
   }),
-  "an outcome does not let the next of its key go": (stream, path) => {
+  "an outcome does not let the next of its key go": (stream, db) => {
     const forget = `
       UPDATE deliveries SET head = 0 WHERE settled_ms IS NULL AND state <> 'running' AND (consumer, key) IN (
         SELECT consumer, key FROM deliveries WHERE id = ?)`;
@@ -23,7 +23,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
       ...stream,
       settle(deliveryId, ...rest) {
         stream.settle(deliveryId, ...rest);
-        change(path, forget, deliveryId);
+        change(db, forget, deliveryId);
       },
     };
   },
@@ -38,13 +38,13 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
       stream.decide({ ...decision, joins });
     },
   }),
-  "a dead letter that is tried again keeps its count": (stream, path) => {
+  "a dead letter that is tried again keeps its count": (stream, db) => {
     const count = "UPDATE deliveries SET counted = attempts WHERE id = ? AND state = 'ready'";
     return {
       ...stream,
       retryDead(ids) {
         const retried = stream.retryDead(ids);
-        for (const id of ids) change(path, count, id);
+        for (const id of ids) change(db, count, id);
         return retried;
       },
     };
@@ -52,8 +52,6 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
 };
 
 /** Changes a row behind the ledger's back. */
-function change(path: string, sql: string, deliveryId: string): void {
-  const db = new Database(path);
+function change(db: Database, sql: string, deliveryId: string): void {
   db.query(sql).run(deliveryId);
-  db.close();
 }

@@ -146,8 +146,9 @@ export function startsWithin({ starts }: ModelGroup, perMs: number, nowMs: numbe
   return starts.filter((at) => at > nowMs - perMs).length;
 }
 
+/** What has ended takes no place any more, although its outcome waits for the next turn of its group. */
 function runningOf({ deliveries }: ModelGroup): number {
-  return deliveries.filter((one) => one.state === "running").length;
+  return deliveries.filter((one) => one.state === "running" && one.ended === null).length;
 }
 
 function freeSlots({ groups, workers }: Model): number {

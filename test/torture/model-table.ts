@@ -1,4 +1,5 @@
 // The table of a model test: a daemon's core and the model side by side, and the steps that are done to both.
+import type { Database } from "bun:sqlite";
 import { resultOf } from "../../src/attempt/attempt.ts";
 import type { Consumer } from "../../src/config/schema.ts";
 import type { Stream } from "../../src/stream/stream.ts";
@@ -15,7 +16,7 @@ import { makeWorld, type World } from "./world.ts";
 
 const START_MS = Date.parse("2026-11-20T12:00:00.000Z");
 
-export type Planted = (stream: Stream, path: string) => Stream;
+export type Planted = (stream: Stream, db: Database) => Stream;
 
 export type Table = {
   model: Model;
@@ -52,12 +53,11 @@ export function setTable(game: Game, directory: string, planted: Planted): Table
     files,
     wrong: [],
   };
-  let seen: { path: string; eye: LedgerEye } | null = null;
+  let seen: { db: Database; eye: LedgerEye } | null = null;
   const eye = (): LedgerEye => {
-    if (seen?.path !== world.path()) {
-      seen?.eye.close();
-      seen = { path: world.path(), eye: openEye(world.path()) };
-    }
+    const db = world.database();
+    // The daemon's own connection: what a turn has written is looked up before it is committed.
+    if (seen?.db !== db) seen = { db, eye: openEye(db) };
     return seen.eye;
   };
   const watch = makeWatch(model, eye);
@@ -68,7 +68,7 @@ export function setTable(game: Game, directory: string, planted: Planted): Table
     startMs: START_MS,
     workers: game.workers,
     consumers: [],
-    around: (stream, path) => watch.around(planted(stream, path)),
+    around: (stream, db) => watch.around(planted(stream, db)),
     endInside: () => resultOf(dice.chance(0.2) ? { outcome: "failed", reason: "no room" } : { outcome: "ok" }),
     onEnd(underway, result, isCutOff) {
       told.attempts++;
@@ -182,10 +182,6 @@ export function setTable(game: Game, directory: string, planted: Planted): Table
       }
     },
     differences: () => differences(model, eye()),
-    clear() {
-      // The eye is last, so that nothing is written back into a file that goes now.
-      world.close();
-      seen?.eye.close();
-    },
+    clear: () => world.close(),
   };
 }

@@ -176,14 +176,22 @@ export function prune(
   }
 }
 
+/** What one piece of giving up looks at, oldest first: the first so many of each state, heads and others each by themselves. */
+function firstPending({ deliveries }: ModelGroup, most: number): ModelDelivery[] {
+  const pending = deliveries.filter((one) => isPending(one) && one.state !== "running");
+  const byAge = pending.toSorted((a, b) => a.place - b.place);
+  const looked = [...Map.groupBy(byAge, ({ state, head }) => `${state} ${head}`).values()];
+  return looked.flatMap((ofState) => ofState.slice(0, most)).sort((a, b) => a.place - b.place);
+}
+
 /** Gives up what a group holds back of events older than this, as far as it does not run. Gives how many events. */
 export function expire(model: Model, name: string, beforeMs: number, most: number): number {
   const group = groupOf(model, name);
   let expired = 0;
-  for (const delivery of group.deliveries.toSorted((a, b) => a.place - b.place)) {
+  for (const delivery of firstPending(group, most)) {
     const newest = Math.max(...eventsOf(model, delivery).map((event) => event.timeMs));
     const ageMs = delivery.replay ? delivery.createdMs : newest;
-    if (!isPending(delivery) || delivery.state === "running" || ageMs >= beforeMs) continue;
+    if (ageMs >= beforeMs) continue;
     // A delivery goes whole, so the first may be more than that.
     if (expired > 0 && expired + delivery.seqs.length > most) return expired;
     skip(model, group, delivery, "expired");

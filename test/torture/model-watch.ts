@@ -17,6 +17,7 @@ import {
 import { modelEventOf } from "./model-events.ts";
 import { followPrune, makeLearner } from "./model-learner.ts";
 import { decideEvent, endAttempt, heldUpBy, isInside, isStartable, startSkip, startsWithin } from "./model-rules.ts";
+import type { Unwatched } from "./model-unwatched.ts";
 import * as verbs from "./model-verbs.ts";
 import type { Underway } from "./world.ts";
 
@@ -98,6 +99,18 @@ export function makeWatch(model: Model, eye: () => LedgerEye): Watch {
     if (number !== delivery.attempts) wrong(`attempt ${number} of ${id} began, and it should be ${delivery.attempts}`);
   };
 
+  /** These begin inside the daemon now: from here on they take in no more events, also when a kill comes before their end. */
+  const followClosing = (ids: readonly string[]) => {
+    for (const id of ids) {
+      const { group, delivery } = mayGo(id);
+      const { name } = group.consumer;
+      if (!isInside(group.consumer)) wrong(`${id} of ${name} was closed, which does not run inside`);
+      const reason = startSkip(model, group, delivery);
+      if (reason !== null) wrong(`${id} of ${name} was closed, and should have been skipped: ${reason}`);
+      if (delivery.state === "held") Object.assign(delivery, { state: "ready", dueMs: null });
+    }
+  };
+
   const followInside = (ids: readonly string[], dueMs: number | null, events: readonly Event[]) => {
     const found = ids.map((id) => deliveryOf(model, id));
     const group = found[0]?.group;
@@ -105,6 +118,8 @@ export function makeWatch(model: Model, eye: () => LedgerEye): Watch {
     if (group === undefined || ending === undefined) return wrong(`${ids} were settled, and nothing has ended`);
     for (const { delivery } of found) {
       if (!isStartable(group, delivery, model.now())) wrong(`${delivery.id} ran inside, which is ${delivery.state}`);
+      if (delivery.state === "held" && group.consumer.debounce !== null)
+        wrong(`${delivery.id} ran inside, and still took in events`);
     }
     for (const { delivery } of found) {
       delivery.attempts++;
@@ -115,16 +130,22 @@ export function makeWatch(model: Model, eye: () => LedgerEye): Watch {
 
   const around = (stream: Stream): Stream => {
     const life = ++lives;
+    let isTogether = false;
+    /** A moment at which a kill may come. A transaction has none inside: a kill there is one before it, since nothing of it stays. */
+    const passKill = () => {
+      if (isTogether) return;
+      if (writesLeft === 0) {
+        writesLeft = null;
+        killedLife = life;
+      }
+      if (killedLife === life) throw new Killed("killed");
+      if (writesLeft !== null) writesLeft--;
+    };
     /** A verb that writes: the kill, or the ledger and then the model. */
     const written =
       <A extends unknown[], R>(verb: (...args: A) => R, follow: (result: R, ...args: A) => void) =>
       (...args: A): R => {
-        if (writesLeft === 0) {
-          writesLeft = null;
-          killedLife = life;
-        }
-        if (killedLife === life) throw new Killed("killed");
-        if (writesLeft !== null) writesLeft--;
+        passKill();
         const result = verb(...args);
         follow(result, ...args);
         return result;
@@ -135,8 +156,18 @@ export function makeWatch(model: Model, eye: () => LedgerEye): Watch {
         if (count !== expected) wrong(`${count} dead letters were changed, and not ${expected}`);
       };
 
+    const unwatched: Unwatched = stream;
     return {
-      ...stream,
+      ...unwatched,
+      together(work) {
+        passKill();
+        isTogether = true;
+        try {
+          return stream.together(work);
+        } finally {
+          isTogether = false;
+        }
+      },
       append: written(stream.append, (_, events) => {
         for (const event of events) append(model, modelEventOf(event));
       }),
@@ -166,6 +197,7 @@ export function makeWatch(model: Model, eye: () => LedgerEye): Watch {
           wrong(`${name} begins more than its rate`);
       }),
       wake: written(stream.wake, (_, name, longest) => verbs.wake(model, groupOf(model, name), longest)),
+      closeHolds: written(stream.closeHolds, (_, ids) => followClosing(ids)),
       begin: written(stream.begin, followBegin),
       settle: written(stream.settle, (_, id, number, end, next, { events }) => {
         const { group, delivery } = deliveryOf(model, id);

@@ -4,6 +4,7 @@
 //
 // A crash is that of kill -9: everything in memory is dropped, the files are taken as they are at that moment (the write-ahead log
 // unread), and the next daemon opens them and recovers. No process is started, so there is none to end.
+import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { resultOf } from "../../src/attempt/attempt.ts";
 import type { AttemptResult } from "../../src/attempt/outcome.ts";
@@ -16,7 +17,8 @@ import { makeSlots } from "../../src/dispatch/slots.ts";
 import type { Surroundings } from "../../src/dispatch/surroundings.ts";
 import type { Event } from "../../src/event/event.ts";
 import { makeOwnEvent, type OwnTrouble } from "../../src/event/own-event.ts";
-import { openLedger } from "../../src/stream/ledger.ts";
+import { ledgerOn } from "../../src/stream/ledger.ts";
+import { openForWriting } from "../../src/stream/ledger-schema.ts";
 import type { Stream } from "../../src/stream/stream.ts";
 import { contextWith } from "../fixtures/delivery.ts";
 import type { Dice } from "./dice.ts";
@@ -38,8 +40,8 @@ export type WorldOptions = {
   exists?(path: string): boolean;
   /** How an attempt ends that runs inside the daemon: at once, as the real ones do. ok when nothing else is said. */
   endInside?(plan: Plan): AttemptResult;
-  /** The ledger as everybody gets it: to watch it, or to be wrong on purpose. Called for each life, with its file. */
-  around?(stream: Stream, path: string): Stream;
+  /** The ledger as everybody gets it: to watch it, or to be wrong on purpose. Called for each life, with its database. */
+  around?(stream: Stream, db: Database): Stream;
   /** Told of the end of every attempt before anybody else is, and whether the daemon's own end cut it off. */
   onEnd?(underway: Underway, result: AttemptResult, isCutOff: boolean): void;
 };
@@ -51,6 +53,7 @@ export type World = {
   /** The ledger of the daemon that lives now, and its file. */
   stream(): Stream;
   path(): string;
+  database(): Database;
   /** Attempts that were begun and have not ended, in that order. */
   underway(): readonly Underway[];
   /** Seats a consumer, or changes the one of its name. */
@@ -93,10 +96,12 @@ export function makeWorld(options: WorldOptions): World {
 
   /** A daemon's life: what is dropped when it dies. */
   function begin() {
-    const open = openLedger(path, { now: clock.now, durability: "process" });
+    const db = openForWriting(path);
+    const open = ledgerOn(db, { now: clock.now, durability: "process" });
     return {
       file: open,
-      stream: options.around?.(open, path) ?? open,
+      db,
+      stream: options.around?.(open, db) ?? open,
       turns: new Set<() => void>(),
       attempts: makeAttempts(
         () => begun++,
@@ -104,7 +109,8 @@ export function makeWorld(options: WorldOptions): World {
         (plan) => options.endInside?.(plan) ?? resultOf({ outcome: "ok" }),
       ),
       failure: null as { error: unknown } | null,
-      planned: { id: "", attempt: 0 },
+      /** The attempt that was planned last, by delivery. */
+      planned: new Map<string, number>(),
       shared: null as Surroundings | null,
     };
   }
@@ -112,12 +118,12 @@ export function makeWorld(options: WorldOptions): World {
   function surroundings(mine: typeof life): Surroundings {
     mine.shared ??= {
       stream: mine.stream,
-      slots: makeSlots(options.workers, () => mine === life && advance()),
+      slots: makeSlots(options.workers),
       turns: { ask: (work) => void mine.turns.add(work) },
-      startAttempt: (plan) => mine.attempts.start(mine.planned, plan),
-      planContext(delivery) {
-        mine.planned = delivery;
-        const { id, attempt, replay } = delivery;
+      startAttempt: ({ deliveryId, plan }) =>
+        mine.attempts.start({ id: deliveryId, attempt: mine.planned.get(deliveryId) ?? 0 }, plan),
+      planContext({ id, attempt, replay }) {
+        mine.planned.set(id, attempt);
         return contextWith({
           deliveryId: id,
           attempt,
@@ -200,6 +206,7 @@ export function makeWorld(options: WorldOptions): World {
     clock,
     stream: () => life.stream,
     path: () => path,
+    database: () => life.db,
     underway: () => life.attempts.underway(),
     seat,
     unseat(name) {
@@ -238,8 +245,8 @@ export function makeWorld(options: WorldOptions): World {
     async restart() {
       const stopped = [...dispatchers.values()].map((one) => one.stop());
       for (const one of dispatchers.values()) one.endRunning();
+      await rest();
       await Promise.all(stopped);
-      if (life.failure !== null) throw life.failure.error;
       life.file.close();
       clock.dropTimers();
       await start();
