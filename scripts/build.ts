@@ -1,7 +1,7 @@
 // scripts/build: makes dist/offhook for this machine (and with --null the benchmark's control), and tries what it made.
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Trial, troublesOf } from "./check-binary.ts";
+import { offhookTrials, type Trial, troublesOf } from "./check-binary.ts";
 import { compile, removeLeftovers, versionOfPackage } from "./compile.ts";
 import { SWITCHES } from "./runtime-switches.ts";
 
@@ -13,10 +13,7 @@ type Product = { entry: string; outFile: string; trials: Trial[] };
 const OFFHOOK: Product = {
   entry: join(ROOT, "src/main.ts"),
   outFile: join(ROOT, "dist/offhook"),
-  trials: [
-    { args: ["--version"], stdin: "", stdout: `${versionOfPackage()}\n`, stores: false },
-    { args: ["publish"], stdin: '{"hook_event_name":"Stop"}\n', stdout: "", stores: true },
-  ],
+  trials: offhookTrials(versionOfPackage()),
 };
 
 const NULL: Product = {

@@ -14,6 +14,14 @@ export type Trial = {
   stores: boolean;
 };
 
+/** What offhook must answer wherever it is run. */
+export function offhookTrials(version: string): Trial[] {
+  return [
+    { args: ["--version"], stdin: "", stdout: `${version}\n`, stores: false },
+    { args: ["publish"], stdin: '{"hook_event_name":"Stop"}\n', stdout: "", stores: true },
+  ];
+}
+
 const HOSTILE_FILES: Record<string, string> = {
   "evil.ts": 'require("node:fs").writeFileSync("evil-ran", ""); console.log("evil");',
   "bunfig.toml": 'preload = ["./evil.ts"]\n[run]\npreload = ["./evil.ts"]\n',

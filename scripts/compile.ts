@@ -12,6 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { isSignedWell } from "./macho.ts";
+import { signed } from "./macho-sign.ts";
+import type { Target } from "./runtime-switches.ts";
 import { sealRuntime, targetOfThisMachine } from "./seal-runtime.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -45,15 +48,23 @@ export type Compile = {
   check?: (binary: string) => void;
   /** False only in tests that show what the seal is for. */
   sealed?: boolean;
+  /** Absent: this machine, with the Bun that runs this. */
+  runtime?: Runtime;
+  /** Absent: that of package.json. Another one only in tests of an upgrade. */
+  version?: string;
 };
 
+/** The Bun that a program is compiled into, for this machine or another. */
+export type Runtime = { path: string; target: Target; isMusl: boolean };
+
 /** Compiles and puts the result at its place, whole or not at all. Throws with the compiler's words. */
-export function compile({ entry, outFile, check, sealed = true }: Compile): void {
+export function compile({ entry, outFile, check, sealed = true, runtime, version }: Compile): void {
   mkdirSync(dirname(outFile), { recursive: true });
   const scratch = mkdtempSync(join(dirname(outFile), SCRATCH));
   try {
-    const runtime = join(scratch, "runtime");
-    if (sealed) writeSealedRuntime(runtime);
+    const from = runtime ?? { path: process.execPath, target: targetOfThisMachine(), isMusl: false };
+    const sealedRuntime = join(scratch, "runtime");
+    if (sealed) writeSealedRuntime(sealedRuntime, from);
     // The basename of --outfile is embedded: the same for every build, or two builds of one source would differ.
     const built = join(scratch, "offhook");
     const { exitCode, stderr } = Bun.spawnSync(
@@ -61,15 +72,16 @@ export function compile({ entry, outFile, check, sealed = true }: Compile): void
         process.execPath,
         "build",
         ...BUILD_LINE,
-        ...(sealed ? [`--compile-executable-path=${runtime}`] : []),
-        `--define=BUILD_VERSION=${JSON.stringify(versionOfPackage())}`,
+        ...(sealed ? [`--compile-executable-path=${sealedRuntime}`] : []),
+        ...(runtime === undefined ? [] : [`--target=bun-${runtime.target}${runtime.isMusl ? "-musl" : ""}`]),
+        `--define=BUILD_VERSION=${JSON.stringify(version ?? versionOfPackage())}`,
         `--outfile=${built}`,
         entry,
       ],
       { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
     );
     if (exitCode !== 0) throw new Error(`${entry} does not compile:\n${stderr.toString().trim()}`);
-    if (process.platform === "darwin") signForMac(built);
+    if (from.target.startsWith("darwin-")) signForMac(built);
     check?.(built);
     renameSync(built, outFile);
   } finally {
@@ -87,19 +99,15 @@ export function removeLeftovers(directory: string): void {
   }
 }
 
-function writeSealedRuntime(path: string): void {
-  const runtime = readFileSync(process.execPath);
-  sealRuntime(runtime, targetOfThisMachine());
+function writeSealedRuntime(path: string, { path: original, target }: Runtime): void {
+  const runtime = readFileSync(original);
+  sealRuntime(runtime, target);
   writeFileSync(path, runtime, { mode: 0o755 });
 }
 
 /** macOS kills what has no valid signature. For arm64 Bun signs what it builds, the sealed bytes included; for x64 it leaves
  *  the signature of the unbuilt runtime, which is then stale. Not run here: no Mac was at hand. */
 function signForMac(path: string): void {
-  const codesign = Bun.which("codesign");
-  if (codesign === null) throw new Error("codesign is not here: without a valid signature macOS would kill the binary");
-  if (Bun.spawnSync([codesign, "--verify", path]).exitCode === 0) return;
-  const sign = [codesign, "--force", "--sign", "-", "--preserve-metadata=entitlements", path];
-  const { exitCode, stderr } = Bun.spawnSync(sign, { stderr: "pipe" });
-  if (exitCode !== 0) throw new Error(`codesign failed: ${stderr.toString().trim()}`);
+  const program = readFileSync(path);
+  if (!isSignedWell(program)) writeFileSync(path, signed(program, "offhook"));
 }
