@@ -7,6 +7,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   publish: () => import("./commands/publish.ts"),
   consume: () => import("./commands/consume.ts"),
   status: () => import("./commands/status.ts"),
+  doctor: () => import("./commands/doctor.ts"),
   events: () => import("./commands/events.ts"),
   deliveries: () => import("./commands/deliveries.ts"),
   show: () => import("./commands/show.ts"),
@@ -18,6 +19,11 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   resume: () => import("./commands/resume.ts"),
   forget: () => import("./commands/forget.ts"),
   prune: () => import("./commands/prune.ts"),
+  "install-service": () => import("./commands/install-service.ts"),
+  "uninstall-service": () => import("./commands/uninstall-service.ts"),
+  service: () => import("./commands/service.ts"),
+  setup: () => import("./commands/setup.ts"),
+  uninstall: () => import("./commands/uninstall.ts"),
   demo: () => import("./commands/demo.ts"),
 };
 

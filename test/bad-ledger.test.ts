@@ -400,7 +400,10 @@ test("commands that look at a damaged ledger refuse it with advice and leave it 
 
 describe("another process", () => {
   test("that holds the ledger's write lock for a moment is waited for", async () => {
-    on.consumer("slow", `on = ["**"]\nshell = 'while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+    on.consumer(
+      "slow",
+      `on = ["**"]\nshell = 'while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`,
+    );
     const daemon = await on.start();
     await publish();
     await until(

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => on.end());
 
 /** Runs until HOME/go is there. */
-const SLOW = `shell = 'while [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'`;
+const SLOW = `shell = 'while [ -d "$OFFHOOK_HOME" ] && [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'`;
 const go = () => writeFileSync(join(on.home, "go"), "");
 const write = (name: string) => on.publish(wrote(on.file(name)));
 const drain = async (...args: string[]) => {

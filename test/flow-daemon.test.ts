@@ -77,7 +77,7 @@ debounce = { quiet = "400ms", max = "30s" }
     on.consumer(
       "c",
       `on = ["PostToolUse"]
-shell = '${NOTE}; while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'
+shell = '${NOTE}; while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'
 debounce = { quiet = "200ms", max = "600ms" }
 `,
     );
@@ -216,7 +216,10 @@ describe("silencing", () => {
   });
 
   test("what waits to begin when its consumer is switched off is skipped too", async () => {
-    on.consumer("slow", `on = ["PostToolUse"]\nshell = 'while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+    on.consumer(
+      "slow",
+      `on = ["PostToolUse"]\nshell = 'while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`,
+    );
     await on.start();
     const file = on.file("a.py");
     for (let i = 0; i < 3; i++) await on.publish(wrote(file));

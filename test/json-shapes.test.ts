@@ -28,7 +28,7 @@ test("status", async () => {
   for (const consumer of status.consumers) {
     expect(keysOf(consumer)).toEqual(
       sorted(
-        "name state error paused waiting lag pending held ready running backoff dead ok findings failed skipped skippedBy oldestMs lastOutcomeAt holdingBack",
+        "name state error paused waiting lag pending held ready running backoff dead ok findings failed skipped skippedBy unsent oldestMs lastOutcomeAt holdingBack",
       ),
     );
   }

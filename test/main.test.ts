@@ -13,6 +13,12 @@ const COMMANDS = ["publish", "consume", "demo", "status", "events", "deliveries"
   "resume",
   "forget",
   "prune",
+  "setup",
+  "uninstall",
+  "doctor",
+  "install-service",
+  "uninstall-service",
+  "service",
 ]);
 
 test("--version, -V and version print the version and nothing else", async () => {
@@ -33,7 +39,9 @@ test("help names every command, and every command's help has an example, however
   expect(overview).toMatchObject({ exitCode: 0, stderr: "" });
   for (const command of COMMANDS) expect(overview.stdout).toMatch(new RegExp(`^ +${command} `, "m"));
   // By what somebody is about to do, each on one line of a usual terminal.
-  expect(overview.stdout).toMatch(/^run:\n( {2}.+\n)+\nlook:\n( {2}.+\n)+\nchange:\n( {2}.+\n)+\n/m);
+  expect(overview.stdout).toMatch(
+    /^install:\n( {2}.+\n)+\nrun:\n( {2}.+\n)+\nlook:\n( {2}.+\n)+\nchange:\n( {2}.+\n)+\n/m,
+  );
   expect(overview.stdout.split("\n").filter((line) => line.length > 110)).toEqual([]);
   for (const words of [["--help"], ["-h"]]) expect(await offhook(words, { home })).toEqual(overview);
 

@@ -88,7 +88,7 @@ describe.each(WAYS)("%s", (way) => {
 test("what runs when its consumer is paused goes on to its end", async () => {
   on.consumer(
     "slow",
-    `on = ["Stop"]\nshell = 'echo $$ > "$OFFHOOK_HOME/began"; while [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`,
+    `on = ["Stop"]\nshell = 'echo $$ > "$OFFHOOK_HOME/began"; while [ -d "$OFFHOOK_HOME" ] && [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`,
   );
   await untilIts(on, "slow", { state: "active" });
   await on.publish(wrote(on.file("1.py"), { hook_event_name: "Stop" }));
@@ -108,7 +108,10 @@ test("what runs when its consumer is paused goes on to its end", async () => {
 });
 
 test("a consumer of which something still runs is not forgotten", async () => {
-  on.consumer("slow", `on = ["Stop"]\nshell = 'while [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`);
+  on.consumer(
+    "slow",
+    `on = ["Stop"]\nshell = 'while [ -d "$OFFHOOK_HOME" ] && [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`,
+  );
   await untilIts(on, "slow", { state: "active" });
   await on.publish(wrote(on.file("1.py"), { hook_event_name: "Stop" }));
   await untilIts(on, "slow", { running: 1 });
@@ -122,7 +125,10 @@ test("a consumer of which something still runs is not forgotten", async () => {
 });
 
 test("what a dead daemon left running is not forgotten either: the next daemon must find it to end it", async () => {
-  on.consumer("slow", `on = ["Stop"]\nshell = 'while [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`);
+  on.consumer(
+    "slow",
+    `on = ["Stop"]\nshell = 'while [ -d "$OFFHOOK_HOME" ] && [ ! -e "$OFFHOOK_HOME/go" ]; do sleep 0.02; done'\n`,
+  );
   await untilIts(on, "slow", { state: "active" });
   await on.publish(wrote(on.file("1.py"), { hook_event_name: "Stop" }));
   await untilIts(on, "slow", { running: 1 });

@@ -95,7 +95,10 @@ test("a reload while another program has locked the ledger waits, and happens", 
 });
 
 test("a reload while the daemon is ending starts nothing new", async () => {
-  on.consumer("c", `on = ["PostToolUse"]\nshell = 'while test ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+  on.consumer(
+    "c",
+    `on = ["PostToolUse"]\nshell = 'while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`,
+  );
   const daemon = await on.start();
   await on.publish(wrote(on.file("a.py")));
   await until(

@@ -7,7 +7,7 @@ const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
 /**
  * Names that speak of what started the daemon. It may have been started inside an agent's session or by a service: a
  * worker belongs to neither. Settings of Claude Code (CLAUDE_CODE_USE_BEDROCK, CLAUDE_CONFIG_DIR) stay. Names of a
- * session as of Claude Code 2.1.329, of a service from systemd.exec(5).
+ * session as of Claude Code 2.1.329, of a service from systemd.exec(5) and launchd(8).
  */
 const SOMEBODY_ELSES = new Set([
   "CLAUDECODE",
@@ -33,6 +33,11 @@ const SOMEBODY_ELSES = new Set([
   "LISTEN_PID",
   "LISTEN_FDS",
   "LISTEN_FDNAMES",
+  "INVOCATION_ID",
+  "JOURNAL_STREAM",
+  "SYSTEMD_EXEC_PID",
+  "XPC_FLAGS",
+  "XPC_SERVICE_NAME",
   "OLDPWD",
 ]);
 const SOMEBODY_ELSES_PREFIX = /^(BUN_|OFFHOOK_|CLAUDE_PLUGIN_OPTION_)/;

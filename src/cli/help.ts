@@ -1,6 +1,5 @@
 // The words of `--help`. Every command has an example that works as it stands.
-
-type Help = { usage: string; about: string; options?: string[]; example: string[]; exits?: string };
+import { type Help, INSTALLATION } from "./help-installation.ts";
 
 const CONSUMER_EXAMPLE = `  # ~/.offhook/consumers/lint.toml
   on       = ["PostToolUse"]
@@ -45,6 +44,14 @@ const COMMANDS: Record<string, Help> = {
     example: ["offhook status", "offhook status --json"],
     exits: "0 well, 1 a person is needed (the text says for what)",
   },
+  doctor: {
+    usage: "offhook doctor [--fix] [--json]",
+    about:
+      "Is the installation well? Settings, hooks, program, home, daemon, consumers, service, and whether events come; each finding says how to mend it.",
+    options: ["--fix   mend what is safe: modes, hooks of ours that are out of line, a service that stands still"],
+    example: ["offhook doctor", "offhook doctor --fix"],
+    exits: "0 well (warnings alone too), 1 errors, 78 there is no place for a home",
+  },
   events: {
     usage: "offhook events [--follow] [--since WHEN] [--session ID] [--type GLOB] [--limit N] [--json]",
     about: "The stream. --json gives one CloudEvent a line, with its seq.",
@@ -69,7 +76,7 @@ const COMMANDS: Record<string, Help> = {
   show: {
     usage: "offhook show ID [--json]",
     about:
-      "One event and what every consumer made of it, or one delivery with the output of every attempt. The end of an id, or a seq, is enough.",
+      "An event and what every consumer made of it, or a delivery with each attempt's output. The end of an id, or a seq, is enough.",
     example: ["offhook show 42", "offhook show d_4k7m2q9x1pab"],
     exits: "0 found, 66 no such id",
   },
@@ -165,11 +172,13 @@ const COMMANDS: Record<string, Help> = {
     example: ["offhook prune --dry-run", "offhook prune --older-than 3d"],
     exits: "0 done, 64 usage, 75 the daemon does not answer, 78 config",
   },
+  ...INSTALLATION,
 };
 
 const GROUPS: readonly { title: string; names: readonly string[] }[] = [
+  { title: "install", names: ["setup", "uninstall", "install-service", "uninstall-service", "service"] },
   { title: "run", names: ["publish", "consume", "demo"] },
-  { title: "look", names: ["status", "events", "deliveries", "show", "try", "drain"] },
+  { title: "look", names: ["status", "doctor", "events", "deliveries", "show", "try", "drain"] },
   { title: "change", names: ["dead-letters", "replay", "pause", "resume", "forget", "prune"] },
 ];
 

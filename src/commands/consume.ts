@@ -7,6 +7,7 @@ import { homeForWriting, pathsOf, wantedHome } from "../config/paths.ts";
 import { runDaemon } from "../daemon/daemon.ts";
 import type { OutcomeReport } from "../dispatch/surroundings.ts";
 import { EXIT, OffhookError } from "../errors.ts";
+import { cutLog, ownLog } from "../service/own-log.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const { positionals, values } = parse("consume", argv, { quiet: { type: "boolean", short: "q" } });
@@ -71,6 +72,9 @@ function clock(): string {
 
 let isHeard = true;
 let isFlushAsked = false;
+let lines = 0;
+const log = ownLog();
+const LOOK_EVERY_LINES = 100;
 
 /** Whoever reads the log may go away (`consume | head`, a closed terminal): the work goes on. */
 function say(line: string): void {
@@ -81,6 +85,7 @@ function say(line: string): void {
   // What is said in one go is written in one go.
   queueMicrotask(() => {
     isFlushAsked = false;
+    if (log !== null && lines++ % LOOK_EVERY_LINES === 0) heard(() => cutLog(log, 1));
     heard(flush);
   });
 }

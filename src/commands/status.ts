@@ -3,7 +3,8 @@ import { noMoreThan, parse } from "../cli/args.ts";
 import { count, duration, flush, oneLine, paint, print, table } from "../cli/print.ts";
 import { homeForLooking, pathsOf, wantedHome } from "../config/paths.ts";
 import { blockOf, gather, type Status, type StatusConsumer } from "../daemon/status.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+import { type UnsentEvents, unsentEvents } from "../setup/unsent.ts";
 import { openInspection } from "../stream/inspect.ts";
 
 export async function run(argv: string[]): Promise<number> {
@@ -11,28 +12,46 @@ export async function run(argv: string[]): Promise<number> {
   noMoreThan("status", positionals, 0);
   const home = homeForLooking();
   const status = await gather(home, wantedHome(), Date.now());
-  const needs = whatIsNeeded(status);
-  if (values.json) print(JSON.stringify(withSkips(status, home)));
+  const hooks = hooksOf(home);
+  const needs = whatIsNeeded(status, hooks.unsent);
+  if (hooks.error !== null) needs.push(hooks.error);
+  if (values.json) print(JSON.stringify(withMore(status, home, hooks.unsent)));
   else for (const line of lines(status, needs)) print(line);
   flush();
   return needs.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** With why events were skipped, for each consumer: only --json shows it. */
-function withSkips(status: Status, home: string | null) {
+/** What waits for events in vain; `error`: why that cannot be told. */
+function hooksOf(home: string | null): { unsent: UnsentEvents[]; error: string | null } {
+  try {
+    return { unsent: unsentEvents(home), error: null };
+  } catch (error) {
+    if (error instanceof OffhookError) return { unsent: [], error: `${error.message}. ${error.hint ?? ""}` };
+    throw error;
+  }
+}
+
+/** With why events were skipped and which ones no hook sends, for each consumer: only --json shows the first. */
+function withMore(status: Status, home: string | null, unsent: readonly UnsentEvents[]) {
   const inspection = home === null ? null : openInspection(pathsOf(home).ledger);
   const counts = inspection?.skipCounts(null) ?? [];
   inspection?.close();
   const skippedBy = (name: string) =>
     Object.fromEntries(counts.filter((one) => one.consumer === name).map((one) => [one.reason, one.count]));
-  return { ...status, consumers: status.consumers.map((one) => ({ ...one, skippedBy: skippedBy(one.name) })) };
+  const unsentTo = (name: string) => unsent.find((one) => one.consumer === name)?.events ?? [];
+  const consumers = status.consumers.map((one) => ({
+    ...one,
+    skippedBy: skippedBy(one.name),
+    unsent: unsentTo(one.name),
+  }));
+  return { ...status, consumers };
 }
 
 /** An event that waits in the spool so long, beside a daemon that runs, is nothing that passes by itself. */
 const LATE_MS = 60_000;
 
-/** What a person should do, a sentence each; empty when nothing. Pure. */
-export function whatIsNeeded(status: Status): string[] {
+/** What a person should do, a sentence each; empty when nothing. `unsent`: events that no hook sends. Pure. */
+export function whatIsNeeded(status: Status, unsent: readonly UnsentEvents[] = []): string[] {
   const needs: string[] = [];
   const { daemon, spool } = status;
   if (status.configError !== null)
@@ -67,6 +86,10 @@ export function whatIsNeeded(status: Status): string[] {
       `${spool.bad} in the spool ${spool.bad === 1 ? "is no event" : "are no events"}. Look into ${status.home}/spool/bad, then delete what lies there.`,
     );
   for (const consumer of status.consumers) needs.push(...neededFor(consumer));
+  for (const { consumer, events } of unsent)
+    needs.push(
+      `${consumer} waits for ${events.join(", ")}, and no hook sends ${events.length === 1 ? "it" : "them"}. Mend it: offhook setup --sync`,
+    );
   return needs;
 }
 

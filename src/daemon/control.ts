@@ -23,6 +23,8 @@ export type DaemonState = {
   projectFiles?: { path: string; error: string }[];
   /** Consumers that hold back more than the ledger should keep for them, a sentence each. */
   holdingBack?: { consumer: string; text: string }[];
+  /** Where it looks for the commands of consumers; absent from an older daemon. */
+  path?: string;
 };
 
 export type ControlRoutes = {
@@ -37,7 +39,7 @@ export function serveControl(routes: ControlRoutes): { stop(): Promise<void> } {
     unix: SOCKET,
     async fetch(request, server) {
       const route = `${request.method} ${new URL(request.url).pathname}`;
-      if (route === "GET /state") return Response.json(routes.state());
+      if (route === "GET /state") return Response.json({ ...routes.state(), path: process.env.PATH ?? "" });
       if (route === "POST /change") {
         server.timeout(request, 0); // It says nothing until it is done.
         return changed(routes, request);
@@ -129,11 +131,20 @@ export async function askForChange<C extends Change>(home: string, pid: number, 
 }
 
 async function fromWithin<T>(home: string, work: () => Promise<T>): Promise<T> {
-  const before = process.cwd();
+  const before = whereWeAre();
   try {
     process.chdir(home);
     return await work();
   } finally {
     process.chdir(before);
+  }
+}
+
+/** The directory that a person stands in may have been removed. */
+function whereWeAre(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
   }
 }

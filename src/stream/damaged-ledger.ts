@@ -130,7 +130,7 @@ export function damagedLedgers(home: string): string[] {
 }
 
 /** What is wrong with a file, by reading all of it; null: nothing. Errors: it cannot be read now. */
-function damageOf(path: string, check: "quick_check" | "integrity_check"): string | null {
+export function damageOf(path: string, check: "quick_check" | "integrity_check"): string | null {
   const header = headerDamage(path);
   if (header !== null) return header;
   const db = new Database(path, { readonly: true });

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { endAll } from "./children.ts";
 import { gapJson, gapTable, measureGaps } from "./gap-part.ts";
 import { hostilePart } from "./hostile-part.ts";
+import { installationPart } from "./installation-part.ts";
 import { openReport } from "./report.ts";
 import type { Tools } from "./tools.ts";
 import { wholePart } from "./whole-part.ts";
@@ -36,7 +37,12 @@ function cutShort(reason: string): void {
 const limit = setTimeout(() => cutShort(`not done after ${LIMIT_MS / 1000} s`), LIMIT_MS);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => cutShort(`ended by ${signal}`));
 
-const parts = { wholePart: () => wholePart(tools, report), hostilePart: () => hostilePart(tools, report), gapPart };
+const parts = {
+  wholePart: () => wholePart(tools, report),
+  hostilePart: () => hostilePart(tools, report),
+  installationPart: () => installationPart(tools, report),
+  gapPart,
+};
 for (const [name, part] of Object.entries(parts)) {
   if (isCut) break;
   try {

@@ -1,0 +1,99 @@
+// What a project and a machine speak for: which templates to offer, and which of them are clearly wanted. Executes nothing.
+import { delimiter, isAbsolute, join } from "node:path";
+import { evidenceIn } from "./detect-evidence.ts";
+import { isProgram, lookAt } from "./detect-files.ts";
+import { isInside } from "./template-text.ts";
+import { TEMPLATES, type Template } from "./templates.ts";
+
+/** A template that could be of use here. */
+export type Detected = {
+  /** Its id. */
+  template: string;
+  /** What speaks for it, for people: "ruff.toml", "on PATH"; and what is missing. */
+  why: string;
+  /** Its command, absolute: on PATH, or in the project; null: not there, and `why` says so. Goes into `Answers.found`. */
+  found: string | null;
+  /** The project clearly uses it, and the command is there. Never true for what rewrites files. */
+  preselected: boolean;
+};
+
+/** Where a project keeps the commands it brings along, by command. */
+const NODE_PLACES = ["node_modules/.bin"];
+const PYTHON_PLACES = [".venv/bin", "venv/bin"];
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  eslint: NODE_PLACES,
+  biome: NODE_PLACES,
+  oxlint: NODE_PLACES,
+  prettier: NODE_PLACES,
+  tsc: NODE_PLACES,
+  vitest: NODE_PLACES,
+  jest: NODE_PLACES,
+  ruff: PYTHON_PLACES,
+  pytest: PYTHON_PLACES,
+};
+
+/** The check whose evidence speaks for a formatter that writes. */
+const FORMATTER_OF: Readonly<Record<string, string>> = {
+  "format-ruff": "ruff-format",
+  "format-prettier": "prettier",
+  "format-biome": "biome-format",
+  "format-gofmt": "gofmt",
+  "format-cargo": "cargo-fmt",
+};
+
+/**
+ * What to offer for a project (absolute; null: none), with the PATH that the daemon will have. A template of one project is
+ * offered when the project speaks for it, any other also when its command is on PATH. Reads a few files, runs nothing.
+ */
+export function detect(project: string | null, path: string): Detected[] {
+  const evidence = project === null ? {} : evidenceIn(lookAt(project));
+  return TEMPLATES.flatMap((template) => {
+    const why = evidence[template.id] ?? evidence[FORMATTER_OF[template.id] ?? ""] ?? null;
+    const detected = detectOne(template, why, project, path);
+    return detected === null ? [] : [detected];
+  });
+}
+
+function detectOne(template: Template, why: string | null, project: string | null, path: string): Detected | null {
+  const [command, ...others] = template.needs;
+  if (command === undefined || (why === null && template.needsProject)) return null;
+  const found = findCommand(command, project, path);
+  if (why === null)
+    return found === null ? null : { template: template.id, why: whereIs(found, project), found, preselected: false };
+  const runtime = found?.includes("/node_modules/") ? ["node"] : [];
+  const missing = [
+    ...(found === null ? [command] : []),
+    ...[...others, ...runtime].filter((name) => onPath(name, path) === null),
+  ];
+  if (missing.length === 0)
+    return { template: template.id, why, found, preselected: template.kind === "lint" || template.kind === "test" };
+  const problem = `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not there`;
+  return { template: template.id, why: `${why}, but ${problem}`, found: null, preselected: false };
+}
+
+function whereIs(found: string, project: string | null): string {
+  return project !== null && isInside(found, project) ? found.slice(project.length).replace(/^\/+/, "") : "on PATH";
+}
+
+/**
+ * A command: the project's own, which has the version and the plugins that it wants; but of ruff, which needs neither, the one on
+ * PATH, which serves every project and is nobody's to change.
+ */
+function findCommand(command: string, project: string | null, path: string): string | null {
+  const own = project === null ? null : inProject(command, project);
+  const outside = onPath(command, path, project);
+  return (command === "ruff" ? (outside ?? own) : (own ?? outside)) ?? onPath(command, path);
+}
+
+function inProject(command: string, project: string): string | null {
+  const paths = (PLACES[command] ?? []).map((place) => join(project, place, command));
+  return paths.find(isProgram) ?? null;
+}
+
+/** Finds on PATH what the daemon would: relative entries are left out, and those in a directory where one is given. */
+function onPath(command: string, path: string, except: string | null = null): string | null {
+  const directories = path
+    .split(delimiter)
+    .filter((entry) => isAbsolute(entry) && (except === null || !isInside(`${entry}/`, except)));
+  return directories.length === 0 ? null : Bun.which(command, { PATH: directories.join(delimiter) });
+}

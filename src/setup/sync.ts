@@ -1,0 +1,67 @@
+// Brings the hooks in every noted settings file in line with the consumers that are there now, after files were added or removed
+// by hand. A file that cannot be used is nobody else's trouble.
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { formFor } from "../claude/command.ts";
+import type { Scope } from "../claude/places.ts";
+import { forgetSettings, knownSettings } from "../claude/record.ts";
+import { settingsText, textBefore } from "../claude/settings-file.ts";
+import type { ClaudeVersion } from "../claude/version.ts";
+import { hooksWanted, type Unsent } from "../claude/wanted.ts";
+import type { Consumer } from "../config/schema.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+import { realPathFinder } from "../event/project.ts";
+import { applySettings } from "./apply.ts";
+import { concerns, planSettings, type SettingsPlan } from "./plan.ts";
+
+/** `gone`: noted files whose project is no more. `troubles`: files that stay as they are, and why. */
+export type SyncPlan = {
+  settings: SettingsPlan[];
+  gone: string[];
+  troubles: { path: string; why: string }[];
+  unsent: Unsent[];
+};
+
+/** Plans the hooks of every noted settings file. Error: none is noted (66). */
+export function planSync(
+  home: string,
+  { consumers, version, binary }: { consumers: readonly Consumer[]; version: ClaudeVersion | null; binary: string },
+): SyncPlan {
+  const known = knownSettings(home);
+  if (known.length === 0)
+    throw new OffhookError(EXIT.notFound, "setup has written to no settings file yet", "offhook setup");
+  const realPath = realPathFinder({ now: Date.now });
+  const plan: SyncPlan = { settings: [], gone: [], troubles: [], unsent: hooksWanted(consumers, version).unsent };
+  for (const { path, scope } of known) {
+    const project = projectOf(path, scope);
+    if (project !== null && !existsSync(project)) {
+      plan.gone.push(path);
+      continue;
+    }
+    const { hooks } = hooksWanted(
+      consumers.filter((consumer) => concerns(consumer, project, realPath)),
+      version,
+    );
+    try {
+      const seen = { path, text: settingsText(path), original: textBefore(path, home), isNoted: true };
+      const form = formFor(scope, version, binary);
+      plan.settings.push(planSettings(seen, { scope, form, hooks }));
+    } catch (error) {
+      if (!(error instanceof OffhookError)) throw error;
+      plan.troubles.push({ path, why: error.message });
+    }
+  }
+  return plan;
+}
+
+/** Carries it out. Gives the backups by path. Errors: those of the steps. */
+export function applySync(home: string, plan: SyncPlan, nowMs: number): Map<string, string | null> {
+  for (const path of plan.gone) forgetSettings(home, path);
+  const changed = plan.settings.filter(({ before, after }) => before !== after);
+  return new Map(changed.map((settings) => [settings.path, applySettings(settings, { home, nowMs })]));
+}
+
+/** The project that a settings file belongs to; null for the user's. */
+export function projectOf(path: string, scope: Scope): string | null {
+  return scope === "user" ? null : dirname(dirname(path));
+}
