@@ -218,7 +218,7 @@ describe("order", () => {
     );
     expect(keys()).toEqual([]);
     now += 1000;
-    expect(stream.wake("lint", LONGEST)).toEqual({ retryInMs: null, holdInMs: null });
+    expect(stream.wake("lint", LONGEST)).toEqual({ anyWaits: true, retryInMs: null, holdInMs: null });
     expect(stream.startable("lint", 9).map((delivery) => [delivery.id, delivery.counted])).toEqual([[first.id, 1]]);
     stream.settle(first.id, stream.begin(first.id, null), FAILED, { state: "dead", reason: "exit 3" }, NOTHING);
     expect(stream.startable("lint", 9).map((delivery) => delivery.id)).not.toContain(first.id);
@@ -263,7 +263,7 @@ describe("order", () => {
     const hold = { openedMs: now, dueMs: now + 200, fileBytes: 0, dataBytes: 0 };
     stream.decide(decision({ deliveries: [{ key: "b", seqs: [stream.lastSeq()], hold }] }));
     now -= 24 * 3600 * 1000;
-    expect(stream.wake("lint", LONGEST)).toEqual({ retryInMs: 60_000, holdInMs: 1000 });
+    expect(stream.wake("lint", LONGEST)).toEqual({ anyWaits: true, retryInMs: 60_000, holdInMs: 1000 });
   });
 });
 

@@ -3,6 +3,7 @@
 import { type Plan, planDelivery } from "../attempt/plan.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { StoredEvent } from "../event/event.ts";
+import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Delivery, SkipReason } from "../stream/stream.ts";
 import { type Circumstances, startSkip } from "./flow.ts";
 import { batchOf, runsInside } from "./inside.ts";
@@ -12,10 +13,16 @@ import type { Surroundings } from "./surroundings.ts";
 /** Deliveries looked at in one turn at most. */
 const BATCH = 200;
 
+/** A worker that ends sooner is not noted for a later daemon: that costs as much as starting it. In ms. */
+const NOTE_AFTER_MS = 10;
+
 /** What begins now; `hasMore`: there may be more to begin at once. */
 export type Chosen = { hasMore: boolean; start(): void };
 
 export const NOTHING: Chosen = { hasMore: false, start: () => undefined };
+
+/** How many attempts the rate lets begin, and whether any delivery is held. */
+export type Room = { allowance: number; withHeld: boolean };
 
 type Begun = { delivery: Delivery; number: number; events: StoredEvent[]; plan: Plan };
 
@@ -44,14 +51,14 @@ export function makeBeginning(deps: Surroundings, running: Running, advance: () 
   };
 
   /** Commands and requests, each by itself, the oldest first; at most `allowance`. */
-  const chooseEach = (consumer: Consumer, allowance: number, around: Circumstances): Chosen => {
+  const chooseEach = (consumer: Consumer, { allowance, withHeld }: Room, around: Circumstances): Chosen => {
     const begun: Begun[] = [];
     const chosen = (hasMore: boolean): Chosen => ({ hasMore, start: () => startEach(consumer, begun) });
     for (let looked = 0; looked < BATCH; looked++) {
       if (begun.length >= allowance) return chosen(begun.length > 0);
       if (running.count() + begun.length >= consumer.concurrency) return chosen(false);
       if (needsSlot(consumer) && !slots.isFree(running.count(), begun.length, advance)) return chosen(false);
-      const delivery = stream.startable(consumer.name, 1)[0];
+      const delivery = stream.startable(consumer.name, 1, { withHeld })[0];
       if (delivery === undefined) return chosen(false);
       const one = begin(consumer, delivery, around);
       if (one !== null) begun.push(one);
@@ -62,23 +69,32 @@ export function makeBeginning(deps: Surroundings, running: Running, advance: () 
   const startEach = (consumer: Consumer, begun: readonly Begun[]) => {
     if (begun.length === 0) return;
     // crash point: before-spawn
-    const started = begun.map(({ delivery, number, events, plan }) => {
+    for (const { delivery, number, events, plan } of begun) {
       const release = needsSlot(consumer) ? slots.take() : () => undefined;
       const attempt = deps.startAttempt({ deliveryId: delivery.id, plan });
-      running.follow(delivery, number, events, { consumer, plan, attempt }, release);
-      return { id: delivery.id, number, pid: attempt.pid };
-    });
-    if (started.every(({ pid }) => pid === null)) return;
-    stream.together(() => {
-      for (const { id, number, pid } of started)
-        if (pid !== null) stream.noteGroup(id, number, pid, deps.startTimeOf(pid));
-    });
+      const callOff =
+        attempt.pid === null ? null : deps.later(NOTE_AFTER_MS, noteGroup(delivery.id, number, attempt.pid));
+      running.follow(delivery, number, events, { consumer, plan, attempt }, () => {
+        callOff?.();
+        release();
+      });
+    }
+  };
+
+  /** Notes the worker's process group, so that a later daemon can end it. Until then it is found by its environment (recover.ts), on Linux alone. */
+  const noteGroup = (id: string, number: number, pid: number) => () => {
+    try {
+      stream.noteGroup(id, number, pid, deps.startTimeOf(pid));
+    } catch (error) {
+      if (passingTrouble(error) === null) deps.fail(error);
+      else deps.onTrouble(error);
+    }
   };
 
   /** What runs inside the daemon: one batch at a time. */
-  const chooseInside = (consumer: Consumer, allowance: number, around: Circumstances): Chosen => {
+  const chooseInside = (consumer: Consumer, { allowance, withHeld }: Room, around: Circumstances): Chosen => {
     if (running.count() > 0 || allowance === 0) return NOTHING;
-    const found = stream.startable(consumer.name, Math.min(BATCH, allowance));
+    const found = stream.startable(consumer.name, Math.min(BATCH, allowance), { withHeld });
     const startable = judged(consumer, found, around);
     const [head] = startable;
     // All that were looked at are skipped now: there may be more behind them.
@@ -114,9 +130,9 @@ export function makeBeginning(deps: Surroundings, running: Running, advance: () 
   };
 
   return {
-    /** Within the turn's transaction. `allowance`: how many attempts the rate lets begin. */
-    choose: (consumer: Consumer, allowance: number, around: Circumstances): Chosen =>
-      runsInside(consumer) ? chooseInside(consumer, allowance, around) : chooseEach(consumer, allowance, around),
+    /** Within the turn's transaction. */
+    choose: (consumer: Consumer, room: Room, around: Circumstances): Chosen =>
+      runsInside(consumer) ? chooseInside(consumer, room, around) : chooseEach(consumer, room, around),
   };
 }
 

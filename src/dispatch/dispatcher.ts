@@ -97,10 +97,13 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
       silencingOf: deps.silencingOf,
     };
     const decision = decideNext(around);
-    const { retryInMs, holdInMs } = stream.wake(consumer.name, longestWaits(consumer));
+    const { retryInMs, holdInMs, anyWaits } = stream.wake(consumer.name, longestWaits(consumer));
     const { rateInMs, allowance } = allowanceNow();
     // Something in backoff holds back all that would run inside after it, which keeps the order of a log.
-    const chosen = runsInside(consumer) && retryInMs !== null ? NOTHING : beginning.choose(consumer, allowance, around);
+    const chosen =
+      runsInside(consumer) && retryInMs !== null
+        ? NOTHING
+        : beginning.choose(consumer, { allowance, withHeld: anyWaits }, around);
     return { decision, waitsMs: [retryInMs, holdInMs, rateInMs], chosen };
   };
 

@@ -1,6 +1,6 @@
 // The ledger's half for the attempts at a group's deliveries: what may start, what runs, what came of it.
 import type { InsertEvents } from "./ledger-events.ts";
-import type { LedgerHandle } from "./ledger-handle.ts";
+import { consumerQuery, type LedgerHandle } from "./ledger-handle.ts";
 import type { AttemptEnd, Delivery, DeliveryState, GroupLog, LongestWaits, Next, NextDue } from "./stream.ts";
 
 /** The verbs of a group's loop that are about running. */
@@ -32,7 +32,8 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     return row;
   };
 
-  const seqsOf = (ordinal: number) => (sql.seqsOf.all(ordinal) as { seq: number }[]).map((row) => row.seq);
+  const seqsOf = (ordinal: number) =>
+    (sql.seqsOf.all(ordinal) as { seq: number }[]).map((row) => row.seq).sort((a, b) => a - b);
 
   // Mostly nothing else of the key is pending, and an UPDATE that finds no row still opens every index of the table.
   const promote = (consumer: string, key: string) => {
@@ -61,13 +62,13 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     sql.clampHolds.run(nowMs + holdMs, consumer);
     sql.wake.run(consumer, nowMs);
     // What is due already waits for its turn or a slot, and both bring the group back by themselves.
-    return sql.nextDue.get(consumer, nowMs) as NextDue;
+    return sql.nextDue.get(consumer, nowMs) as Omit<NextDue, "anyWaits">;
   });
 
   return {
-    startable(consumer, limit) {
-      const ready = sql.ready.all(consumer, limit) as StartableRow[];
-      const held = sql.heldDue.all(consumer, now(), limit) as StartableRow[];
+    startable(consumer, limit, { withHeld } = { withHeld: true }) {
+      const ready = sql.ready(consumer, limit).all() as StartableRow[];
+      const held = withHeld ? (sql.heldDue(consumer, limit).all(now()) as StartableRow[]) : [];
       const rows =
         held.length === 0 ? ready : [...ready, ...held].sort((a, b) => a.ordinal - b.ordinal).slice(0, limit);
       return rows.map(
@@ -76,7 +77,8 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     },
     wake(consumer, longest) {
       // Mostly nothing waits, and then nothing is written.
-      return sql.anyDue.get(consumer) === null ? { retryInMs: null, holdInMs: null } : wakeDue(consumer, longest);
+      if (sql.anyDue.get(consumer) === null) return { anyWaits: false, retryInMs: null, holdInMs: null };
+      return { anyWaits: true, ...wakeDue(consumer, longest) };
     },
     closeHolds: atomic((deliveryIds: readonly string[]) => {
       for (const id of deliveryIds) sql.closeHold.run(id);
@@ -91,10 +93,11 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
       sql.noteGroup.run(groupId, leaderStart, deliveryId, number);
     },
     settle: atomic((deliveryId, number, end, next, { cools, events }) => {
-      const { ordinal, consumer, key } = find(deliveryId);
       const { isSettled, columns } = changeOf(end, next);
+      const moved = sql.moveOn.get(...columns, deliveryId) as Place | null;
+      if (moved === null) throw new Error(`no delivery ${deliveryId}`);
+      const { ordinal, consumer, key } = moved;
       sql.endAttempt.run(...endOf(end), ordinal, number);
-      sql.moveOn.run(...columns, ordinal);
       countOutcomes(consumer, end, 1);
       if (isSettled) promote(consumer, key);
       if (cools) sql.cool.run(consumer, key, now());
@@ -151,14 +154,20 @@ function prepare({ db }: LedgerHandle) {
     cut_offs = CASE WHEN ?4 THEN 0 ELSE cut_offs + 1 END`;
   return {
     // Each by an index of its own, so that neither a long queue nor many holds are read through. As one UNION they take twice as long.
-    ready: db.query(`
+    ready: consumerQuery(
+      db,
+      (consumer) => `
       SELECT ${columns} FROM deliveries
-      WHERE consumer = ?1 AND state = 'ready' AND head = 1 AND settled_ms IS NULL ORDER BY ordinal LIMIT ?2`),
-    heldDue: db.query(`
+      WHERE consumer = ${consumer} AND state = 'ready' AND head = 1 AND settled_ms IS NULL ORDER BY ordinal`,
+    ),
+    heldDue: consumerQuery(
+      db,
+      (consumer) => `
       SELECT ${columns} FROM deliveries
-      WHERE consumer = ?1 AND state = 'held' AND due_ms <= ?2 AND head = 1 ORDER BY due_ms LIMIT ?3`),
+      WHERE consumer = ${consumer} AND state = 'held' AND due_ms <= ? AND head = 1 ORDER BY due_ms`,
+    ),
     anyOfKey: db.query("SELECT 1 FROM deliveries WHERE consumer = ? AND key = ? AND settled_ms IS NULL LIMIT 1"),
-    seqsOf: db.query("SELECT seq FROM delivery_events WHERE delivery = ? ORDER BY seq"),
+    seqsOf: db.query("SELECT seq FROM delivery_events WHERE delivery = ?"),
     anyDue: db.query(`
       SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'backoff' LIMIT 1)
       UNION ALL SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'held' LIMIT 1) LIMIT 1`),
@@ -186,7 +195,7 @@ function prepare({ db }: LedgerHandle) {
     endAttempt: db.query(`
       UPDATE attempts SET duration_ms = ?, outcome = ?, counts = ?, exit_code = ?, signal = ?, stdout = ?, stderr = ?, reason = ?
       WHERE delivery = ? AND number = ?`),
-    moveOn: db.query(`UPDATE deliveries SET ${moved} WHERE ordinal = ?6`),
+    moveOn: db.query(`UPDATE deliveries SET ${moved} WHERE id = ?6 RETURNING ordinal, consumer, key`),
     settleAtOnce: db.query(`
       UPDATE deliveries SET ${moved}, attempts = attempts + 1 WHERE id = ?6 RETURNING ordinal, consumer, key, attempts`),
     insertEndedAttempt: db.query(`

@@ -113,8 +113,11 @@ export type Unfinished = {
 /** Attempts of a group that began within its rate's window, and when the oldest of them did. */
 export type Starts = { count: number; oldestMs: number | null };
 
-/** In how many ms the next delivery in backoff is due, and the next held one that is not due yet; null: there is none. */
-export type NextDue = { retryInMs: number | null; holdInMs: number | null };
+/**
+ * In how many ms the next delivery in backoff is due, and the next held one that is not due yet; null: there is none. `anyWaits`:
+ * there was one of these, due or not.
+ */
+export type NextDue = { anyWaits: boolean; retryInMs: number | null; holdInMs: number | null };
 
 /** How long a retry, and a held delivery, may wait at most. */
 export type LongestWaits = { retryMs: number; holdMs: number };
@@ -161,8 +164,8 @@ export type GroupLog = {
   /** Why the group's ready deliveries do not start, for those who look; null: nothing keeps them. */
   setWaiting(consumer: string, reason: "rate" | null): void;
 
-  /** Deliveries that may start now, oldest first, held ones that are due among them; in an ordered group only the first pending one of each key. */
-  startable(consumer: string, limit: number): Delivery[];
+  /** Deliveries that may start now, oldest first, held ones that are due among them where they are looked for; in an ordered group only the first pending one of each key. */
+  startable(consumer: string, limit: number, look?: { withHeld: boolean }): Delivery[];
   /** Moves deliveries whose backoff is over to ready. No wait is longer from now than the longest of its kind, whatever the clock did. */
   wake(consumer: string, longest: LongestWaits): NextDue;
   /** Makes held deliveries ready: they take in no more events. */
