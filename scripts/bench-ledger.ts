@@ -2,8 +2,8 @@
 
 import type { Filling, Ledgers } from "../src/bench/ledgers.ts";
 import { pathsOf } from "../src/config/paths.ts";
-import { openInspection } from "../src/stream/inspect.ts";
-import { openLedger } from "../src/stream/ledger.ts";
+import { openInspection } from "../src/ledger/inspect.ts";
+import { openLedger } from "../src/ledger/ledger.ts";
 import type { AttemptEnd, Stream } from "../src/stream/stream.ts";
 
 const OK: AttemptEnd = {

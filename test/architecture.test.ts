@@ -126,7 +126,7 @@ test("publish loads its own few files, the foreign functions of Bun, and nothing
 
 test("what another command loads is not the hot path", async () => {
   const { files, modules } = closureOf(await bundle(), ["src/main.ts", "src/commands/consume.ts"]);
-  expect(files).toContain("src/stream/ledger.ts");
+  expect(files).toContain("src/ledger/ledger.ts");
   expect(modules).toContain("bun:sqlite");
 });
 

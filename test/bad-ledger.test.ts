@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { damagedLedgers, openSound, suspect } from "../src/stream/damaged-ledger.ts";
-import { openForWriting } from "../src/stream/ledger-schema.ts";
+import { damagedLedgers, openSound, suspect } from "../src/ledger/damaged.ts";
+import { openForWriting } from "../src/ledger/opening.ts";
 import { consumerOf, openGuarded } from "./guarded.ts";
 import { type Running, until, wrote } from "./running.ts";
 

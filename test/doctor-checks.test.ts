@@ -15,7 +15,7 @@ import { findingsOf, partOf } from "../src/doctor/part.ts";
 import { type ServiceFacts, serviceFindings } from "../src/doctor/service-checks.ts";
 import { patienceFor, sessionFindings } from "../src/doctor/session-checks.ts";
 import { OffhookError } from "../src/errors.ts";
-import type { GroupState } from "../src/stream/group-state.ts";
+import type { GroupState } from "../src/ledger/group-state.ts";
 
 const MIB = 2 ** 20;
 const MINUTE_MS = 60_000;

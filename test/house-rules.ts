@@ -18,30 +18,31 @@ const EVERY_ROOM = [
   "demo",
   "dispatch",
   "doctor",
-].concat(["event", "match", "service", "setup", "spool", "stream", "system"]);
+].concat(["event", "ledger", "match", "service", "setup", "spool", "stream", "system"]);
 
 export const TABLE: Record<string, Row> = {
   main: { rooms: ["commands", "cli"] },
   commands: { rooms: EVERY_ROOM },
-  daemon: { rooms: ["dispatch", "attempt", "match", "stream", "spool", "config", "event", "system"] },
+  daemon: { rooms: ["dispatch", "attempt", "match", "ledger", "stream", "spool", "config", "event", "system"] },
   dispatch: { rooms: ["attempt", "match", "stream", "event", "system"], types: ["config"] },
   attempt: { rooms: ["event", "system"], types: ["config"] },
   match: { rooms: ["event"], types: ["config"] },
+  ledger: { rooms: ["stream", "event"] },
   stream: { rooms: ["event"] },
   config: { rooms: ["event", "spool"] }, // spool: whether the home is a safe place, which spool/home.ts knows
   spool: { rooms: ["event", "system"] },
   claude: { rooms: ["event", "match", "spool", "system"], types: ["config"] },
   service: { rooms: ["event", "system"] },
   setup: {
-    rooms: ["claude", "service", "config", "daemon", "event", "match", "spool", "stream", "system", "cli"],
+    rooms: ["claude", "service", "config", "daemon", "event", "ledger", "match", "spool", "system", "cli"],
     types: ["attempt"],
   },
   doctor: {
-    rooms: ["claude", "service", "setup", "config", "daemon", "event", "match", "spool", "stream", "system"],
+    rooms: ["claude", "service", "setup", "config", "daemon", "event", "ledger", "match", "spool", "stream", "system"],
   },
   bench: { rooms: ["event"] },
   demo: { rooms: ["event"] },
-  cli: { rooms: [], types: ["stream"] },
+  cli: { rooms: [], types: ["ledger"] },
   system: { rooms: [] },
   event: { rooms: [] },
   errors: { rooms: [] },

@@ -1,6 +1,6 @@
 // What can be looked at in a ledger: why a delivery waits, what was skipped for which reason, and lists that end where they should.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { DeliveryFilter } from "../src/stream/inspect.ts";
+import type { DeliveryFilter } from "../src/ledger/inspect.ts";
 import { ALL, openScratch, type Scratch } from "./scratch-ledger.ts";
 
 let on: Scratch;

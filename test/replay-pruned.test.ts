@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyChange } from "../src/daemon/change.ts";
 import type { ChangeDeps } from "../src/daemon/change-deps.ts";
-import { openInspection } from "../src/stream/inspect.ts";
+import { openInspection } from "../src/ledger/inspect.ts";
 import { consumerWith, storedEvent } from "./fixtures/delivery.ts";
 import { makeDice } from "./torture/dice.ts";
 import { makeWorld, type World } from "./torture/world.ts";

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "../src/event/event.ts";
-import { type DeliveryFilter, type Inspection, openInspection } from "../src/stream/inspect.ts";
-import { openLedger } from "../src/stream/ledger.ts";
+import { type DeliveryFilter, type Inspection, openInspection } from "../src/ledger/inspect.ts";
+import { openLedger } from "../src/ledger/ledger.ts";
 import type { AttemptEnd, Decision, NewDelivery, NewSkip, Next, Stream } from "../src/stream/stream.ts";
 
 export const HOUR = 3_600_000;

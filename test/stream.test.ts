@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "../src/event/event.ts";
-import { openInspection } from "../src/stream/inspect.ts";
-import { openLedger } from "../src/stream/ledger.ts";
+import { openInspection } from "../src/ledger/inspect.ts";
+import { openLedger } from "../src/ledger/ledger.ts";
 import type { AttemptEnd, Decision, Stream } from "../src/stream/stream.ts";
 
 let directory: string;

@@ -1,5 +1,5 @@
 // How deliveries, attempts and skips look, in tables and in JSON. The JSON shapes are a promise: they change only by addition.
-import type { AttemptView, DeliveryView, SkipView } from "../stream/inspect.ts";
+import type { AttemptView, DeliveryView, SkipView } from "../ledger/inspect.ts";
 import { duration, oneLine, paint } from "./print.ts";
 
 /** An attempt as `deliveries --json` and `show --json` give it. */

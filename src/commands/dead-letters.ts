@@ -8,7 +8,7 @@ import { homeForLooking, pathsOf, wantedHome } from "../config/paths.ts";
 import { carryOut } from "../daemon/carry-out.ts";
 import { gather, standstillOf } from "../daemon/status.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { type DeliveryView, type Inspection, openInspection } from "../stream/inspect.ts";
+import { type DeliveryView, type Inspection, openInspection } from "../ledger/inspect.ts";
 
 const VERBS = ["list", "show", "retry", "purge"];
 /** As many the list shows, and retry and purge name, when nobody asked for all. */

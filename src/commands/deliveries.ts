@@ -4,7 +4,7 @@ import { flush, oneLine, print, table } from "../cli/print.ts";
 import { DELIVERY_HEADER, deliveryCells, deliveryJson, SKIP_HEADER, skipCells } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { type DeliveryView, openInspection, type SkipCount, type SkipView } from "../stream/inspect.ts";
+import { type DeliveryView, openInspection, type SkipCount, type SkipView } from "../ledger/inspect.ts";
 
 const STATES = ["held", "ready", "running", "backoff", "ok", "findings", "dead"];
 /** Rows of the table when nobody asked for a number; --json always gives all. */

@@ -6,7 +6,7 @@ import { duration, flush, oneLine, paint, print } from "../cli/print.ts";
 import { pathsOf } from "../config/paths.ts";
 import { type Stage, setStage } from "../demo/stage.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { type DeliveryView, openInspection } from "../stream/inspect.ts";
+import { type DeliveryView, openInspection } from "../ledger/inspect.ts";
 
 const PATIENCE_MS = 30_000;
 

@@ -5,9 +5,9 @@ import { since } from "../cli/since.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
+import type { EventFilter } from "../ledger/event-pages.ts";
+import { openInspection } from "../ledger/inspect.ts";
 import { compileTypes } from "../match/match.ts";
-import type { EventFilter } from "../stream/event-pages.ts";
-import { openInspection } from "../stream/inspect.ts";
 
 const FOLLOW_EVERY_MS = 100;
 

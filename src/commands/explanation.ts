@@ -8,10 +8,10 @@ import type { ProjectFile } from "../config/project-file.ts";
 import type { Consumer } from "../config/schema.ts";
 import { type Circumstances, cooldownOf, decide, startSkip } from "../dispatch/flow.ts";
 import type { StoredEvent } from "../event/event.ts";
+import type { KeyMemory } from "../ledger/memory.ts";
 import { keyOf } from "../match/key.ts";
 import { match, type Rule } from "../match/match.ts";
 import type { RealPath } from "../match/rule.ts";
-import type { KeyMemory } from "../stream/memory.ts";
 
 /** What `try --json` gives; it changes only by addition. */
 export type Explanation = {

@@ -5,7 +5,7 @@ import { ensureNodeConfig } from "../config/node.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { carryOut } from "../daemon/carry-out.ts";
 import { EXIT } from "../errors.ts";
-import { prunable } from "../stream/prunable.ts";
+import { prunable } from "../ledger/prunable.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("prune", argv, {

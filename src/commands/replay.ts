@@ -7,8 +7,8 @@ import { carryOut } from "../daemon/carry-out.ts";
 import type { Replayed, Selection } from "../daemon/replay.ts";
 import { gather, standstillOf } from "../daemon/status.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { findEvent } from "../stream/find.ts";
-import { openInspection } from "../stream/inspect.ts";
+import { findEvent } from "../ledger/find.ts";
+import { openInspection } from "../ledger/inspect.ts";
 
 const SELECTORS = ["since", "seq", "session", "type", "event"] as const;
 

@@ -5,8 +5,8 @@ import { deliveryJson, deliveryLines } from "../cli/views.ts";
 import { homeForLooking, pathsOf } from "../config/paths.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
-import { find } from "../stream/find.ts";
-import { type DeliveryView, type Inspection, openInspection } from "../stream/inspect.ts";
+import { find } from "../ledger/find.ts";
+import { type DeliveryView, type Inspection, openInspection } from "../ledger/inspect.ts";
 
 /** Data longer than this is cut in the text form; --json has all of it. */
 const DATA_CHARS = 2000;

@@ -4,8 +4,8 @@ import { count, duration, flush, oneLine, paint, print, table } from "../cli/pri
 import { homeForLooking, pathsOf, wantedHome } from "../config/paths.ts";
 import { blockOf, gather, type Status, type StatusConsumer } from "../daemon/status.ts";
 import { EXIT, OffhookError } from "../errors.ts";
+import { openInspection } from "../ledger/inspect.ts";
 import { type UnsentEvents, unsentEvents } from "../setup/unsent.ts";
-import { openInspection } from "../stream/inspect.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("status", argv, { json: { type: "boolean" } });

@@ -17,10 +17,10 @@ import { planContextOf } from "../daemon/plan-context.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { makeEvent, type StoredEvent } from "../event/event.ts";
 import { projectFinder, realPathFinder } from "../event/project.ts";
+import { findEvent } from "../ledger/find.ts";
+import { openInspection } from "../ledger/inspect.ts";
+import { memoryOf } from "../ledger/memory.ts";
 import { keyOf } from "../match/key.ts";
-import { findEvent } from "../stream/find.ts";
-import { openInspection } from "../stream/inspect.ts";
-import { memoryOf } from "../stream/memory.ts";
 import { isTerminal } from "../system/libc.ts";
 import { explain, explanationLines, type Known } from "./explanation.ts";
 

@@ -1,6 +1,6 @@
 // What a change is given by whoever carries it out: the daemon, or a command that holds the lock itself.
 import type { Consumer } from "../config/schema.ts";
-import type { Inspection } from "../stream/inspect.ts";
+import type { Inspection } from "../ledger/inspect.ts";
 import type { Stream } from "../stream/stream.ts";
 
 export type ChangeDeps = {

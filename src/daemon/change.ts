@@ -1,7 +1,7 @@
 // What a person may change in a ledger, carried out by whoever holds it: the daemon, or the command itself where none runs.
 // Long ones go page by page and give way in between, so that a daemon's consumers do not wait for them.
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
-import type { GroupState } from "../stream/group-state.ts";
+import type { GroupState } from "../ledger/group-state.ts";
 import { passingTrouble } from "../stream/passing-trouble.ts";
 import type { Pruned } from "../stream/stream.ts";
 import type { ChangeDeps } from "./change-deps.ts";

@@ -3,8 +3,8 @@
 import { consumerNames } from "../config/load.ts";
 import { ensureNodeConfig } from "../config/node.ts";
 import { pathsOf } from "../config/paths.ts";
-import { openSound, suspect } from "../stream/damaged-ledger.ts";
-import { openLedger } from "../stream/ledger.ts";
+import { openSound, suspect } from "../ledger/damaged.ts";
+import { openLedger } from "../ledger/ledger.ts";
 import { type Notify, openNotify } from "../system/notify.ts";
 import { makeDisk } from "./disk.ts";
 import { takeLock } from "./lock.ts";

@@ -6,7 +6,7 @@
 // 3. skip what a group holds back for longer than max_lag, or so much of it.
 // Only when all that brings nothing and the ledger is still above what retention and max_lag make together, dead letters go too.
 import type { NodeConfig } from "../config/node.ts";
-import type { GroupState } from "../stream/group-state.ts";
+import type { GroupState } from "../ledger/group-state.ts";
 import type { HouseLog, PeopleLog, PruneLimits } from "../stream/stream.ts";
 
 export type Limits = Pick<NodeConfig, "retention" | "maxLag">;

@@ -3,7 +3,7 @@
 import { isRelativePath } from "../config/argv.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { DaemonState } from "../daemon/control.ts";
-import type { GroupState } from "../stream/group-state.ts";
+import type { GroupState } from "../ledger/group-state.ts";
 import type { ConsumerFacts } from "./daemon-facts.ts";
 import { counted, doubtful, type Finding, quoted, span, well, wrong } from "./finding.ts";
 

@@ -6,8 +6,8 @@ import { nodeNameOf } from "../config/node.ts";
 import { pathsOf } from "../config/paths.ts";
 import { roomOfDisk } from "../daemon/ballast.ts";
 import { messageOf } from "../errors.ts";
+import { refuseNetworkFileSystem } from "../ledger/local-disk.ts";
 import { checkHome, HomeError } from "../spool/home.ts";
-import { refuseNetworkFileSystem } from "../stream/local-disk.ts";
 
 /** Something in the home that lets others do more than they should; modes are the permission bits. */
 export type Wide = { path: string; mode: number; wanted: number };

@@ -3,10 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathsOf } from "../config/paths.ts";
 import { messageOf } from "../errors.ts";
+import { damagedLedgers, damageOf } from "../ledger/damaged.ts";
+import type { GroupState } from "../ledger/group-state.ts";
+import { openInspection } from "../ledger/inspect.ts";
 import { type SpoolState, spoolState } from "../spool/collect.ts";
-import { damagedLedgers, damageOf } from "../stream/damaged-ledger.ts";
-import type { GroupState } from "../stream/group-state.ts";
-import { openInspection } from "../stream/inspect.ts";
 
 export type LedgerFacts = {
   path: string;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { recentTranscripts } from "../claude/transcripts.ts";
 import { pathsOf } from "../config/paths.ts";
 import { codeOf } from "../errors.ts";
+import { openInspection } from "../ledger/inspect.ts";
 import { timeOfId } from "../spool/collect.ts";
 import { isEventName } from "../spool/spool-file.ts";
-import { openInspection } from "../stream/inspect.ts";
 
 /** Times in ms since 1970; `beganMs`: when its transcript was made, null where the file system does not say. */
 export type SessionFacts = { session: string; changedMs: number; beganMs: number | null; lastEventMs: number | null };

@@ -8,7 +8,7 @@ import { pathsOf } from "../config/paths.ts";
 import { askDaemon } from "../daemon/control.ts";
 import { lockHolder } from "../daemon/lock.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { type DeliveryView, openInspection } from "../stream/inspect.ts";
+import { type DeliveryView, openInspection } from "../ledger/inspect.ts";
 import { endsWithin } from "../system/wait.ts";
 import type { Proof } from "./proof-payload.ts";
 

@@ -57,7 +57,10 @@ const subjects = async () => (await on.ndjson(["events"])).flatMap((event) => ev
 
 /** A consumer whose worker waits until the file `go` is in the home. */
 const slow = () =>
-  consumer("slow", `on = ["PostToolUse"]\nshell = 'while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`);
+  consumer(
+    "slow",
+    `on = ["PostToolUse"]\nshell = 'while test -d "$OFFHOOK_HOME" -a ! -e "$OFFHOOK_HOME/go"; do sleep 0.02; done'\n`,
+  );
 
 /** The ballast, where it is whole: real blocks of its whole size. */
 const wholeBytes = () => {

@@ -4,7 +4,7 @@ import { applyChange, type Change } from "../../src/daemon/change.ts";
 import type { ChangeDeps } from "../../src/daemon/change-deps.ts";
 import { makeHousekeeping } from "../../src/daemon/housekeeping.ts";
 import { OffhookError } from "../../src/errors.ts";
-import { openInspection } from "../../src/stream/inspect.ts";
+import { openInspection } from "../../src/ledger/inspect.ts";
 import type { Model } from "./model.ts";
 import type { Step } from "./model-steps.ts";
 import { expectedReplay, prunableDeliveries, prunableEvents } from "./model-verbs.ts";

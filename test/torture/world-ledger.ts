@@ -1,6 +1,6 @@
 // The files of a world's ledger: made empty, left behind by a kill, removed.
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { openLedger } from "../../src/stream/ledger.ts";
+import { openLedger } from "../../src/ledger/ledger.ts";
 
 let empty: Buffer | null = null;
 

@@ -64,7 +64,7 @@ const DELETES: Replacement = {
 
 /** A start that finds a damaged ledger begins with an empty spool too. */
 const STARTS_OVER: Replacement = {
-  file: "src/stream/damaged-ledger.ts",
+  file: "src/ledger/damaged.ts",
   from: "syncDirectory(dirname(path));",
   to: 'rmSync(join(dirname(path), "spool", "new"), { recursive: true, force: true });',
 };

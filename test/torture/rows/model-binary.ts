@@ -232,7 +232,7 @@ export const row: Row = {
     async run(context) {
       const replacements = [
         {
-          file: "src/stream/ledger-people.ts",
+          file: "src/ledger/people.ts",
           from: "due_ms = NULL, counted = 0, cut_offs",
           to: "due_ms = NULL, cut_offs",
         },

@@ -5,8 +5,9 @@
 //    the largest seq, which lag is counted from. That something expired stays to be read for as long as anything settled.
 // What has to stay may lie in front of much that may go (the event of a dead letter). So each walk takes up where the last one
 // stopped, and begins anew at its end: what stays is passed once a round, not with every piece.
-import type { LedgerHandle } from "./ledger-handle.ts";
-import type { Pruned, PruneLimits } from "./stream.ts";
+
+import type { Pruned, PruneLimits } from "../stream/stream.ts";
+import type { LedgerHandle } from "./handle.ts";
 
 /** Rows looked at in one step, and steps of one piece that may bring nothing. */
 const STEP = 2_000;

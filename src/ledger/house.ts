@@ -1,10 +1,11 @@
 // The ledger's half for what the daemon does by itself: what a dead one left, groups without a file, room, and giving up on
 // what was held back for too long. What is too long and too much is not decided here (daemon/housekeeping.ts).
+
+import type { HouseLog, Unfinished } from "../stream/stream.ts";
 import { expirer } from "./expire.ts";
-import type { LedgerHandle } from "./ledger-handle.ts";
+import type { LedgerHandle } from "./handle.ts";
 import { firstPending } from "./pending.ts";
 import { pruner } from "./prune.ts";
-import type { HouseLog, Unfinished } from "./stream.ts";
 
 /** The verbs of housekeeping on an open ledger. */
 export function houseLog(ledger: LedgerHandle): HouseLog {

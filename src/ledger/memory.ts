@@ -1,8 +1,9 @@
 // What a group remembers of a key, for looking: the same questions as its loop asks, on a ledger that is open for reading only.
-import { decidingLog } from "./ledger-groups.ts";
-import { makeHandle } from "./ledger-handle.ts";
-import { openForReading } from "./ledger-schema.ts";
-import type { Hold } from "./stream.ts";
+
+import type { Hold } from "../stream/stream.ts";
+import { decidingLog } from "./deciding.ts";
+import { makeHandle } from "./handle.ts";
+import { openForReading } from "./opening.ts";
 
 /** Times in ms since 1970, null for none. */
 export type KeyMemory = { acceptedMs: number | null; cooledMs: number | null; hold: Hold | null };

@@ -1,7 +1,8 @@
 // The ledger's half for the attempts at a group's deliveries: what may start, what runs, what came of it.
-import type { InsertEvents } from "./ledger-events.ts";
-import { consumerQuery, type LedgerHandle } from "./ledger-handle.ts";
-import type { AttemptEnd, Delivery, DeliveryState, GroupLog, LongestWaits, Next, NextDue } from "./stream.ts";
+
+import type { AttemptEnd, Delivery, DeliveryState, GroupLog, LongestWaits, Next, NextDue } from "../stream/stream.ts";
+import type { InsertEvents } from "./events.ts";
+import { consumerQuery, type LedgerHandle } from "./handle.ts";
 
 /** The verbs of a group's loop that are about running. */
 export type RunningLog = Pick<

@@ -1,14 +1,14 @@
 // The stream's SQLite half: the writing verbs. One process holds it, so nothing here waits for another writer.
 // Composition only: each half is a file of its own, by who asks.
 import type { Database } from "bun:sqlite";
-import { runningLog } from "./ledger-attempts.ts";
-import { type Durability, eventLog } from "./ledger-events.ts";
-import { decidingLog } from "./ledger-groups.ts";
-import { makeHandle } from "./ledger-handle.ts";
-import { houseLog } from "./ledger-house.ts";
-import { peopleLog } from "./ledger-people.ts";
-import { openForWriting } from "./ledger-schema.ts";
-import type { Stream } from "./stream.ts";
+import type { Stream } from "../stream/stream.ts";
+import { runningLog } from "./attempts.ts";
+import { decidingLog } from "./deciding.ts";
+import { type Durability, eventLog } from "./events.ts";
+import { makeHandle } from "./handle.ts";
+import { houseLog } from "./house.ts";
+import { openForWriting } from "./opening.ts";
+import { peopleLog } from "./people.ts";
 
 export type LedgerOptions = {
   /** Wall time in ms since 1970. */

@@ -5,9 +5,9 @@
 // done once more (at least once).
 import type { Event, StoredEvent } from "../event/event.ts";
 import { type Firing, firingOf } from "../event/firing.ts";
+import type { EventLog } from "../stream/stream.ts";
 import { dataLoader, EVENT_COLUMNS, type EventRow, eventOfRow, packData } from "./event-row.ts";
-import type { LedgerHandle } from "./ledger-handle.ts";
-import type { EventLog } from "./stream.ts";
+import type { LedgerHandle } from "./handle.ts";
 
 /** What an appended event survives: power (a power cut), full (on macOS too, where fsync alone does not flush the drive), process. */
 export type Durability = "power" | "full" | "process";

@@ -1,7 +1,8 @@
 // The ledger's half for a group's loop: where it stands, what it decided, what it remembers of its keys.
-// The attempts at its deliveries are in ledger-attempts.ts.
-import { firstOfKey, type LedgerHandle, newDeliveryId } from "./ledger-handle.ts";
-import type { GroupLog, GroupOptions, Hold, NewDelivery, Starts } from "./stream.ts";
+// The attempts at its deliveries are in attempts.ts.
+
+import type { GroupLog, GroupOptions, Hold, NewDelivery, Starts } from "../stream/stream.ts";
+import { firstOfKey, type LedgerHandle, newDeliveryId } from "./handle.ts";
 
 /** The verbs of a group's loop that are about deciding. */
 export type DecidingLog = Pick<

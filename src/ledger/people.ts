@@ -1,8 +1,9 @@
 // The ledger's half for people: pause, dead letters, replay, forget. Nothing here asks whether a daemon has one of these
 // deliveries in hand; who calls does.
-import { deliveryInsert } from "./ledger-groups.ts";
-import type { LedgerHandle } from "./ledger-handle.ts";
-import type { NewDelivery, PeopleLog } from "./stream.ts";
+
+import type { NewDelivery, PeopleLog } from "../stream/stream.ts";
+import { deliveryInsert } from "./deciding.ts";
+import type { LedgerHandle } from "./handle.ts";
 
 /** The verbs of people on an open ledger. */
 export function peopleLog(ledger: LedgerHandle): PeopleLog {

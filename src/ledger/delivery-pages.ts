@@ -1,7 +1,7 @@
 // Deliveries with their attempts, for looking: the last ones, page by page, and by id. Says why a pending one does not start.
 import type { Database } from "bun:sqlite";
+import type { DeliveryState } from "../stream/stream.ts";
 import { PENDING } from "./pending.ts";
-import type { DeliveryState } from "./stream.ts";
 
 export type AttemptView = {
   number: number;

@@ -1,13 +1,13 @@
 // Opening the ledger, for writing and for looking: what may be opened, and how an older file becomes a current one. The
-// tables are in ledger-tables.ts; the verbs in ledger.ts (writing) and inspect.ts (reading).
+// tables are in tables.ts; the verbs in ledger.ts (writing) and inspect.ts (reading).
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
-import { DamagedLedger, isDamage } from "./damaged-ledger.ts";
-import { LEDGER_VERSION, MIGRATIONS } from "./ledger-tables.ts";
+import { DamagedLedger, isDamage } from "./damaged.ts";
 import { refuseNetworkFileSystem } from "./local-disk.ts";
 import { wrongWithTables } from "./other-tables.ts";
+import { LEDGER_VERSION, MIGRATIONS } from "./tables.ts";
 
 /**
  * Opens the ledger for writing, makes or migrates its tables in one transaction.

@@ -4,7 +4,7 @@ import type { StoredEvent } from "../event/event.ts";
 import { type DeliveryFilter, type DeliveryView, deliveryPages } from "./delivery-pages.ts";
 import { type EventFilter, eventPages } from "./event-pages.ts";
 import { type GroupState, groupStates } from "./group-state.ts";
-import { openForReading } from "./ledger-schema.ts";
+import { openForReading } from "./opening.ts";
 import { type SkipCount, type SkipFilter, type SkipView, skipPages } from "./skip-pages.ts";
 
 export type { AttemptView, DeliveryFilter, DeliveryView } from "./delivery-pages.ts";

@@ -1,6 +1,7 @@
 // What `prune` (prune.ts) would let go of, for looking: the same rules as one question, and nothing is changed.
-import { openForReading } from "./ledger-schema.ts";
-import type { Pruned } from "./stream.ts";
+
+import type { Pruned } from "../stream/stream.ts";
+import { openForReading } from "./opening.ts";
 
 /** How much was settled before a time and could go; dead letters and their events stay. Null where there is no ledger yet. */
 export function prunable(path: string, beforeMs: number): Omit<Pruned, "deadLetters"> | null {

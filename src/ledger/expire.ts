@@ -3,8 +3,9 @@
 // 1. Pending deliveries that are not running, by their newest event: one event that is young keeps its delivery. A replay is as
 //    old as the wish for it.
 // 2. Events that the group has not decided on, up to the first that is young, as far as the piece goes. The cursor moves on.
-import type { LedgerHandle } from "./ledger-handle.ts";
-import type { HouseLog } from "./stream.ts";
+
+import type { HouseLog } from "../stream/stream.ts";
+import type { LedgerHandle } from "./handle.ts";
 
 /** An undecided event has no key yet. */
 const NO_KEY = "-";
