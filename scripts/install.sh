@@ -122,7 +122,13 @@ explain_no_room() {
 download() {
   if have curl; then
     code=0
-    curl -fsSL --retry 2 --connect-timeout 20 --speed-limit 1000 --speed-time 30 -o "$2" "$1" </dev/null || code=$?
+    # What was asked for over https must not come over http, whoever sends it elsewhere.
+    case "$1" in
+      https://*) onward='=https' ;;
+      *) onward='=http,https' ;;
+    esac
+    curl -fsSL --proto-redir "$onward" --retry 2 --connect-timeout 20 --speed-limit 1000 --speed-time 30 \
+      -o "$2" "$1" </dev/null || code=$?
     case "$code" in
       0) return ;;
       23) explain_no_room "cannot write the download to $dir" ;;
@@ -228,9 +234,9 @@ is_there_already() {
   [ -n "$wanted" ] && [ "$(sum_of "$place")" = "$wanted" ]
 }
 
-# What earlier runs left that were killed.
+# What earlier runs left that were killed. Only those of this machine: a home may be shared, and pids are not.
 sweep() {
-  for left in "$dir"/.offhook-install.*; do
+  for left in "$dir/.offhook-install.$(uname -n)".[0-9]*; do
     [ -d "$left" ] || continue
     kill -0 "${left##*.}" 2>/dev/null || rm -rf "$left"
   done
@@ -245,9 +251,10 @@ make_scratch() {
   mkdir -p "$dir" 2>/dev/null || fail 77 "cannot make the directory $dir" "another --dir, or run it as who may"
   sweep
   # Beside the target: the rename at the end stays on one file system, and cannot be half done.
-  mkdir -m 700 "$dir/.offhook-install.$$" 2>/dev/null ||
+  part=$dir/.offhook-install.$(uname -n).$$
+  mkdir -m 700 "$part" 2>/dev/null ||
     fail 77 "cannot write to $dir" "another --dir, or run it as who may; or its disk is full"
-  scratch=$dir/.offhook-install.$$
+  scratch=$part
 }
 
 # The service goes on with the old program until it is restarted; what is published meanwhile waits in the spool.
@@ -256,12 +263,16 @@ restart_service() {
   "$place" service status >/dev/null 2>&1 </dev/null || code=$?
   case "$code:$restart" in
     0:yes)
-      if "$place" service restart >"$scratch/words" 2>&1 </dev/null; then
-        say "the service was restarted"
-      else
-        cat "$scratch/words" >&2
-        fail 1 "offhook $version is installed, but its service does not start" "$place service logs"
-      fi
+      "$place" service restart >"$scratch/words" 2>&1 </dev/null || code=$?
+      case "$code" in
+        0) say "the service was restarted" ;;
+        # The machine's service, installed by root: the program may be yours all the same.
+        77) say "the service goes on as it was, until root restarts it: sudo $place service restart --system" ;;
+        *)
+          cat "$scratch/words" >&2
+          fail 1 "offhook $version is installed, but its service does not start" "$place service logs"
+          ;;
+      esac
       ;;
     0:no) say "the service goes on as it was, until: $place service restart" ;;
     1:*) say "a service is installed and does not run; to start it: $place service restart" ;;
@@ -275,6 +286,7 @@ restart_service() {
 
 # The line for PATH, in the file that the user's shell reads at its start.
 modify_path() {
+  [ -n "${HOME-}" ] || fail 1 "HOME is not set, so no start file is found" "add $dir to PATH yourself"
   line="export PATH=\"$dir:\$PATH\" # offhook"
   case "${SHELL-}" in
     */zsh) start=${ZDOTDIR:-$HOME}/.zshrc ;;
@@ -352,7 +364,8 @@ main() {
     if [ "$(id -u)" = 0 ]; then
       dir=/usr/local/bin
     else
-      dir=${HOME:?}/.local/bin
+      [ -n "${HOME-}" ] || fail 64 "HOME is not set, so there is no usual place" "sh install.sh --dir DIR"
+      dir=$HOME/.local/bin
     fi
   fi
   case "$dir" in

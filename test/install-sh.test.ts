@@ -2,6 +2,7 @@
 // was released, and whatever goes wrong leaves what was there.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { machine, openStage, program, SOURCE, type Stage } from "./install/stage.ts";
 
@@ -47,6 +48,12 @@ for (const shell of ["dash", "bash"]) {
       const { exitCode, output } = await stage.run(shell, "", { fakes });
       expect(exitCode).toBe(0);
       expect(output).toMatch(/installed offhook 1\.2\.3 as \/.*\/home-\d+\/\.local\/bin\/offhook\n/);
+    });
+
+    test("without a HOME it asks for a directory", async () => {
+      const fakes = { id: "#!/bin/sh\necho 1000\n" };
+      const ran = await stage.run(shell, "", { fakes, env: { HOME: "" } });
+      expect(ran).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("try: sh install.sh --dir DIR") });
     });
 
     test("finds each machine's own binary", async () => {
@@ -196,6 +203,18 @@ exec ${real("curl")} -fsS -o "$2" "$3"
       expect(stage.asked.length).toBe(before);
     });
 
+    test("what is asked for over https does not come over http, whoever sends it there", async () => {
+      const calls = join(stage.directory("calls"), "calls");
+      const fakes = { curl: `#!/bin/sh\necho "$*" >>"$CALLS"\nexit 22\n` };
+      const args = ["--version", "1.2.2", "--base-url"];
+      for (const url of ["https://releases.example", stage.url]) {
+        await stage.run(shell, stage.directory("bin"), { args: [...args, url], env: { CALLS: calls }, fakes });
+      }
+      const [secure, plain] = readFileSync(calls, "utf8").trim().split("\n");
+      expect(secure).toContain("--proto-redir =https --");
+      expect(plain).toContain("--proto-redir =http,https --");
+    });
+
     test("a file is installed without a download, packed or not", async () => {
       const text = program("3.0.0");
       for (const content of [text, Bun.gzipSync(Buffer.from(text))]) {
@@ -293,6 +312,15 @@ exec ${real("curl")} -fsS -o "$2" "$3"
       });
     });
 
+    test("a service of the machine is left to root, and the install is done all the same", async () => {
+      const more = 'case "$*" in "service status") exit 0 ;; "service restart") exit 77 ;; esac';
+      const file = stage.file("offhook", program("4.0.0", more));
+      const ran = await stage.run(shell, withOlder().dir, { script: SOURCE, args: ["--file", file] });
+      expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(ran.output).toMatch(/until root restarts it: sudo .*offhook service restart --system\n/);
+      expect(ran.output).toMatch(/next: .*offhook setup\n$/);
+    });
+
     test("a start file is edited only with the flag, and once", async () => {
       const home = stage.directory("somebody");
       const profile = join(home, ".profile");
@@ -327,9 +355,10 @@ exec ${real("curl")} -fsS -o "$2" "$3"
     test("what a killed install left is swept up; one that runs is left alone", async () => {
       const dir = stage.directory("bin");
       const gone = Bun.spawnSync(["true"]).pid;
-      for (const pid of [gone, process.pid]) mkdirSync(join(dir, `.offhook-install.${pid}`));
+      const kept = [`.offhook-install.${hostname()}.${process.pid}`, `.offhook-install.${hostname()}-2.${gone}`];
+      for (const name of [`.offhook-install.${hostname()}.${gone}`, ...kept]) mkdirSync(join(dir, name));
       expect((await stage.run(shell, dir)).exitCode).toBe(0);
-      expect(readdirSync(dir).sort()).toEqual([`.offhook-install.${process.pid}`, "offhook"]);
+      expect(readdirSync(dir).sort()).toEqual([...kept.sort(), "offhook"]);
     });
 
     test("a script that arrives in part does nothing", async () => {

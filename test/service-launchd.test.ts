@@ -131,6 +131,39 @@ describe("an agent", () => {
     expect(asked()).toEqual(["kill SIGTERM gui/501/offhook", "kickstart gui/501/offhook"]);
   });
 
+  test("restarted soon after its start is waited for, and the end of the one before is not taken for its own", async () => {
+    await service.install(planned(), mac());
+    state.throttle = 20;
+    expect(await service.restart(null, mac())).toMatchObject({ running: true, pid: 402, restarts: 1 });
+  });
+
+  test("restarted over ssh stays in the screen's domain", async () => {
+    await service.install(planned(), mac());
+    asked();
+    const remote = mac({ env: { SSH_CONNECTION: "x" }, ownerOf: () => 0 });
+    expect(await service.restart(null, remote)).toMatchObject({ running: true, pid: 402 });
+    expect(asked()).toEqual(["kill SIGTERM gui/501/offhook", "kickstart gui/501/offhook"]);
+  });
+
+  test("that was disabled and is not loaded can be started by restart", async () => {
+    await service.install(planned(), mac());
+    state.loaded.clear();
+    state.disabled.add("gui/501/offhook");
+    asked();
+    expect(await service.restart(null, mac())).toMatchObject({ running: true, enabled: true });
+    expect(asked()).toEqual(["enable gui/501/offhook", `bootstrap gui/501 ${plistFile}`]);
+  });
+
+  test("that runs but was disabled is enabled by install, and goes on", async () => {
+    await service.install(planned(), mac());
+    state.disabled.add("gui/501/offhook");
+    expect(await service.status(null, mac())).toMatchObject({ running: true, enabled: false });
+    asked();
+    const made = await service.install(planned(), mac());
+    expect(made).toMatchObject({ did: "nothing", status: { pid: 401, enabled: true } });
+    expect(asked()).toEqual(["enable gui/501/offhook"]);
+  });
+
   test("installed over ssh and then at the screen is in one domain only", async () => {
     const remote = mac({ env: { SSH_CONNECTION: "x" }, ownerOf: () => 0 });
     await service.install(planned(), remote);

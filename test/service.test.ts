@@ -1,6 +1,16 @@
 // What a service is to be, as text: the unit, what it must escape, what it leaves out, and where no service manager is.
 import { expect, test } from "bun:test";
-import { detect, type Host, plan, type ServiceOptions, serviceHome, thisHost } from "../src/service/service.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  detect,
+  type Host,
+  plan,
+  restart,
+  type ServiceOptions,
+  serviceHome,
+  thisHost,
+} from "../src/service/service.ts";
 import { fromUnit, unitText } from "../src/service/unit.ts";
 import { invokingUser } from "../src/service/user.ts";
 import { makeScratch, offhook } from "./binary.ts";
@@ -116,6 +126,47 @@ test("a user's systemd is found by its socket, whatever XDG_RUNTIME_DIR says", (
   const exists = (path: string) => ["/run/systemd/system", "/run/user/1000/systemd/private"].includes(path);
   const env = { XDG_RUNTIME_DIR: "/run/user/0" };
   expect(detect("user", host({ exists, env }))).toEqual({ kind: "found", manager: "systemd-user" });
+});
+
+test("where PATH is empty the service has the usual one, and that is said", () => {
+  const made = plan("systemd-user", { ...ADA, path: ".:" });
+  expect(fromUnit(made.files[0]?.text ?? "", "PATH")).toBe("/usr/local/bin:/usr/bin:/bin");
+  expect(made.remarks[0]).toContain("no directory is on PATH here");
+  expect(plan("systemd-user", ADA).remarks[0]).toContain("as it is here now: /home/ada/.local/bin:/usr/bin");
+});
+
+test("who runs this is asked of the system, not of USER, which su to root keeps and cron leaves out", () => {
+  const name = Bun.spawnSync(["id", "-un"]).stdout.toString().trim();
+  const code = `import { thisHost } from "${import.meta.dir}/../src/service/service.ts"; console.log(thisHost().userName)`;
+  for (const env of [{ USER: "somebody-else", LOGNAME: "somebody-else" }, {}]) {
+    const ran = Bun.spawnSync([process.execPath, "--no-env-file", "-e", code], { env });
+    expect(ran.stdout.toString()).toBe(`${name}\n`);
+  }
+});
+
+test("a failed start is shown in the daemon's own words, also where the journal does not know whose they were", async () => {
+  const home = scratch.directory("failed");
+  mkdirSync(join(home, ".config/systemd/user"), { recursive: true });
+  writeFileSync(join(home, ".config/systemd/user/offhook.service"), unitOf(ADA));
+  const asked: string[] = [];
+  const run: Host["run"] = async ([name = "", ...words]) => {
+    asked.push(`${name} ${words.join(" ")}`);
+    const of = (stdout: string, exitCode = 0) => ({ exitCode, stdout, stderr: "" });
+    if (words.includes("show")) return of("ActiveState=failed\nResult=exit-code\nExecMainStatus=78\nExecMainPID=42");
+    if (words.includes("restart")) return of("", 1);
+    if (name !== "journalctl") return of("");
+    const own = words.includes("_PID=42");
+    return of(
+      own ? "at offhook[42]: error: workers" : "at systemd[7]: offhook.service: Failed\nat offhook[41]: before",
+    );
+  };
+  const failed = await restart("user", host({ userHome: home, run })).catch((error: Error) => error.message);
+  expect(failed).toBe(
+    "offhook.service does not start: failed (exit-code, 78: its configuration is wrong). Its last lines:\n  at offhook[42]: error: workers",
+  );
+  const logs = asked.find((line) => line.startsWith("journalctl --user") && !line.includes("_PID"));
+  expect(logs).toContain("_SYSTEMD_USER_UNIT=offhook.service _UID=1000 + ");
+  expect(logs).toContain(" + SYSLOG_IDENTIFIER=offhook _TRANSPORT=stdout _UID=1000");
 });
 
 test("root through sudo means who called sudo, with that user's home", async () => {

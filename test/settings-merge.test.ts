@@ -318,6 +318,27 @@ describe("what cannot be merged is left alone, with the place and the reason", (
   });
 });
 
+test("thousands of entries of ours, in groups of their own, in one group and beside others, become one, and none", () => {
+  const ours = { type: "command", command: "offhook publish" };
+  const theirs = { type: "command", command: "x" };
+  const many = Array.from({ length: 2_000 }, () => ({ hooks: [ours] }));
+  const beside = Array.from({ length: 500 }, () => ({ hooks: [ours, theirs, ours] }));
+  const events = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`Own${at}`, [{ hooks: [ours, ours] }]]));
+  const hooks = {
+    Stop: [...many, ...beside, ...many],
+    SessionEnd: [{ hooks: many.flatMap((one) => one.hooks) }],
+    ...events,
+  };
+  const rest = { Stop: beside.map(() => ({ hooks: [theirs] })) };
+  const text = JSON.stringify({ hooks }, null, 2);
+  const left = without(text);
+  expect(left.kind === "ok" && JSON.parse(left.text)).toEqual({ hooks: rest });
+  const put = merged(text, [hook("SessionEnd")], EXEC);
+  expect(put.kind === "merged" && JSON.parse(put.text)).toEqual({
+    hooks: { ...rest, SessionEnd: [groupOf(hook("SessionEnd"), EXEC)] },
+  });
+}, 30_000);
+
 test("a file of almost 2 MiB with hooks of others at every event is merged within seconds", () => {
   const hooks = Object.fromEntries(
     ["Stop", "PostToolUse", "PreToolUse", "SessionEnd"].map((event) => [

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Machine, openMachine } from "./fresh-machine.ts";
 import { controlCharacters } from "./guarded.ts";
+import { until } from "./running.ts";
 
 let on: Machine;
 beforeEach(() => {
@@ -130,7 +131,13 @@ test("an alert alone is not sent anything: the event that proves is one that nob
   await on.consume();
   const again = await on.json([...YES, "--consumers", "slack,desktop"]);
   expect(again.proof).toMatchObject({ consumer: null, reached: "stream", daemon: "running" });
-  expect((await on.json(["status"])).consumers).toMatchObject([
+  const consumers = async () => (await on.json(["status"])).consumers;
+  // An event that nobody takes is proved before the daemon has seen the new file.
+  await until(
+    async () => (await consumers()).length === 2,
+    () => "the daemon does not know desktop",
+  );
+  expect(await consumers()).toMatchObject([
     { name: "desktop", ok: 0 },
     { name: "slack", ok: 0, pending: 0 },
   ]);

@@ -84,6 +84,15 @@ describe("what cannot come is told", () => {
     expect(hooksWanted([consumer({ on })], parseVersion("2.1.251")).unsent).toEqual([]);
   });
 
+  test("before 2.1.101, where a name that is not known costs the whole file, only the oldest events", () => {
+    const asked = consumer({ on: ["Stop", "StopFailure", "PostToolUse"] });
+    const of = (version: string) => hooksWanted([asked], parseVersion(version));
+    expect(of("2.1.100").hooks.map(({ event }) => event)).toEqual(["PostToolUse", "Stop"]);
+    expect(of("2.1.100").unsent).toMatchObject([{ event: "StopFailure", why: expect.stringContaining("2.1.101") }]);
+    expect(of("2.1.101")).toMatchObject({ hooks: { length: 3 }, unsent: [] });
+    expect(hooksWanted([asked], null)).toMatchObject({ hooks: { length: 3 }, unsent: [] });
+  });
+
   test("the same where the version is not known: an old one drops a file for a name that it does not know", () => {
     expect(hooksWanted([consumer({ on: ["MessageDisplay", "Stop"] })], null).hooks).toHaveLength(1);
     expect(why({ on: ["MessageDisplay"] }, null)[0]!.why).toContain("not known");

@@ -20,6 +20,30 @@ export function leaving(entry: OwnEntry, original: SettingsTree | null): Edit {
   return removing(hooks, original === null || originalRoot === null ? "" : insideOf(original, originalRoot));
 }
 
+/** The edits that take out as many of these entries as can go at once, at least one: those behind which something stays. */
+export function leavingMany(entries: readonly OwnEntry[], original: SettingsTree | null): Edit[] {
+  const [first] = entries;
+  if (first === undefined) return [];
+  const several = entries.map((entry) => goingWith(entry, original)).filter((node) => node !== null && hasNext(node));
+  return several.length > 1
+    ? several.flatMap((node) => (node === null ? [] : removing(node)))
+    : [leaving(first, original)];
+}
+
+/** What goes with an entry, where others stay beside that; null where nothing would. As `leaving` has it. */
+function goingWith({ node, group, event }: OwnEntry, original: SettingsTree | null): SettingsNode | null {
+  if (group !== null && (hasOthers(node) || !isPlainGroup(group))) return node;
+  const inList = group ?? node;
+  if (hasOthers(inList)) return inList;
+  if (valueAt(valueAt(original?.root ?? null, "hooks"), event) !== null) return null;
+  const property = ownerOf(ownerOf(inList));
+  return hasOthers(property) ? property : null;
+}
+
+function hasNext(node: SettingsNode): boolean {
+  return ownerOf(node).children?.at(-1) !== node;
+}
+
 function hasOthers(node: SettingsNode): boolean {
   return ownerOf(node).children?.length !== 1;
 }

@@ -9,7 +9,7 @@ import { EXIT, OffhookError } from "../errors.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import { type Handler, type HookForm, handlerOf, isOurs } from "./command.ts";
 import { adding, addingFirst, applied, type Edit, removing, replacing } from "./edit.ts";
-import { isPlainGroup, leaving } from "./leaving.ts";
+import { isPlainGroup, leavingMany } from "./leaving.ts";
 import { isEverything } from "./matcher.ts";
 import { type OwnEntry, ownEntries } from "./own-entries.ts";
 import {
@@ -73,10 +73,7 @@ export function without(text: string, before: string | null = null): Without {
   const removed = ownEntries(start.tree).map(({ event }) => event);
   if (removed.length === 0) return { kind: "ok", text, removed };
   const original = foreignRoot(before);
-  const tree = edited(start.tree, (now) => {
-    const [entry] = ownEntries(now);
-    return entry === undefined ? [] : [leaving(entry, original)];
-  });
+  const tree = edited(start.tree, (now) => leavingMany(ownEntries(now), original));
   const isBare = tree.root?.type === "object" && membersOf(tree.root).length === 0;
   return { kind: "ok", text: isBare && original?.root === null ? original.text : tree.text, removed };
 }
@@ -151,10 +148,7 @@ function foreignRoot(before: string | null): SettingsTree | null {
   if (parsed.kind === "unreadable") return null;
   const { tree } = parsed;
   if (ownEntries(tree).length === 0) return tree;
-  return edited(tree, (now) => {
-    const [entry] = ownEntries(now);
-    return entry === undefined ? [] : [leaving(entry, null)];
-  });
+  return edited(tree, (now) => leavingMany(ownEntries(now), null));
 }
 
 function nextEdits(
@@ -164,11 +158,13 @@ function nextEdits(
   original: SettingsTree | null,
 ): Edit[] {
   const own = Map.groupBy(ownEntries(tree), ({ event }) => event);
-  for (const [event, entries] of own) {
+  const stands = [...own].map(([event, entries]) => {
     const hook = wanted.find((one) => one.event === event);
-    const kept = hook === undefined ? null : keeper(entries, hook);
-    const leaves = entries.find((entry) => entry !== kept);
-    if (leaves !== undefined) return [leaving(leaves, original)];
+    return { entries, hook, kept: hook === undefined ? null : keeper(entries, hook) };
+  });
+  const leaves = stands.flatMap(({ entries, kept }) => entries.filter((entry) => entry !== kept));
+  if (leaves.length > 0) return leavingMany(leaves, original);
+  for (const { hook, kept } of stands) {
     const edits = hook === undefined || kept === null ? [] : mending(tree.body, kept, hook, form);
     if (edits.length > 0) return edits;
   }

@@ -3,7 +3,10 @@
 import { join } from "node:path";
 import { ownLine } from "./command.ts";
 import { settingOf } from "./setting.ts";
-import { bytesOf } from "./whole-file.ts";
+import { bytesUpTo } from "./whole-file.ts";
+
+/** What is longer is cut, and so no JSON: nobody writes that much by hand. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /** A plugin by its id ("name@marketplace"), and the file in which it names offhook. */
 export type PluginWithOurs = { id: string; file: string };
@@ -42,7 +45,7 @@ function hasOurs(value: unknown): boolean {
 
 function jsonOf(path: string): unknown {
   try {
-    const bytes = bytesOf(path);
+    const bytes = bytesUpTo(path, MOST_BYTES);
     return bytes === null ? null : JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return null; // Not ours to judge: Claude Code says what is wrong with a plugin.

@@ -9,13 +9,15 @@ import { backUp, dropBackups, originalOf } from "./backups.ts";
 import { targetOf } from "./link.ts";
 import { type Refused, without } from "./merge.ts";
 import {
+  LARGEST_SETTINGS_BYTES,
   type ParsedSettings,
   parseSettings,
   parseSettingsText,
   type SettingsTree,
+  tooLarge,
   type Unreadable,
 } from "./settings-text.ts";
-import { bytesOf, removeEmpty, writeWhole } from "./whole-file.ts";
+import { bytesOf, bytesUpTo, removeEmpty, writeWhole } from "./whole-file.ts";
 
 /** `target`: the file itself, where `path` is a link. Refused: the system or its kind forbids to read it. */
 export type ReadSettings =
@@ -31,7 +33,9 @@ export function readSettings(path: string): ReadSettings {
     const stats = statSync(target, { throwIfNoEntry: false });
     if (stats === undefined) return { kind: "absent", target };
     if (!stats.isFile()) return { kind: "refused", message: `${path} is not a file`, hint: `look at ${target}` };
-    const bytes = bytesOf(target);
+    // It may be anybody's: one of some GiB is not read to be refused.
+    if (stats.size > LARGEST_SETTINGS_BYTES) return tooLarge(stats.size);
+    const bytes = bytesUpTo(target, LARGEST_SETTINGS_BYTES + 1);
     if (bytes === null) return { kind: "absent", target };
     const parsed: ParsedSettings = parseSettings(bytes);
     return parsed.kind === "ok" ? { kind: "ok", text: parsed.tree.text, tree: parsed.tree, target } : parsed;
@@ -205,7 +209,7 @@ function changed(path: string): OffhookError {
 
 /** Makes a directory and what is missing above it; gives those that it made, the deepest first. */
 function makeDirectory(directory: string): string[] {
-  const first = mkdirSync(directory, { recursive: true });
+  const first = mkdirSync(directory, { recursive: true, mode: 0o755 });
   if (first === undefined) return [];
   const made: string[] = [];
   for (let at = directory; at.length >= first.length; at = dirname(at)) made.push(at);

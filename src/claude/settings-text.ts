@@ -21,8 +21,7 @@ const BYTE_ORDER_MARK = "\uFEFF";
 
 /** Reads the bytes of a settings file. */
 export function parseSettings(bytes: Uint8Array): ParsedSettings {
-  if (bytes.length > LARGEST_SETTINGS_BYTES)
-    return unreadable("", 0, `it is larger than 2 MiB (${bytes.length} bytes): Claude Code does not load it either`);
+  if (bytes.length > LARGEST_SETTINGS_BYTES) return tooLarge(bytes.length);
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   return text.includes("\uFFFD") && !isSame(text, bytes) ? notUtf8(bytes, text) : parseSettingsText(text);
 }
@@ -48,6 +47,11 @@ export function parseSettingsText(text: string): ParsedSettings {
     return unreadable(body, twice.offset, message);
   }
   return { kind: "ok", tree: { text, mark, body, root } };
+}
+
+/** What is said of a file because of its size alone. */
+export function tooLarge(sizeBytes: number): Unreadable {
+  return unreadable("", 0, `it is larger than 2 MiB (${sizeBytes} bytes): Claude Code does not load it either`);
 }
 
 /** Line and column of an offset, both from 1. */

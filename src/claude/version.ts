@@ -6,10 +6,7 @@ const DEADLINE_MS = 5_000;
 const PASSED_ON = ["PATH", "HOME", "LANG"];
 
 /** The version that `claude --version` says ("2.1.329 (Claude Code)"); null when there is none or it says something else. */
-export function claudeVersion(
-  pathOf: (name: string) => string | null = Bun.which,
-  deadlineMs = DEADLINE_MS,
-): ClaudeVersion | null {
+export function claudeVersion(pathOf: (name: string) => string | null, deadlineMs = DEADLINE_MS): ClaudeVersion | null {
   const path = pathOf("claude");
   if (path === null) return null;
   const env = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));

@@ -4,7 +4,7 @@
 // firing of a hook costs the agent about 10 ms, so what nobody wants is not sent.
 import type { Consumer } from "../config/schema.ts";
 import { compileTypes } from "../match/match.ts";
-import { HOOK_EVENTS, type HookEvent, timeoutOf } from "./hook-events.ts";
+import { FORGIVING_SINCE, HOOK_EVENTS, type HookEvent, timeoutOf } from "./hook-events.ts";
 import { coversTool, matcherFor, watchedNames } from "./matcher.ts";
 import { type ClaudeVersion, isAtLeast } from "./version.ts";
 
@@ -96,7 +96,10 @@ function unknown(word: string): string | null {
 }
 
 function gate(event: HookEvent, version: ClaudeVersion | null): string | null {
-  if (event.since === null) return null;
+  if (event.since === null) {
+    if (event.isOld || version === null || isAtLeast(version, FORGIVING_SINCE)) return null;
+    return `before ${FORGIVING_SINCE} a name that Claude Code does not know costs the whole settings file, and this is ${version.text}`;
+  }
   if (version === null) return `it needs Claude Code ${event.since}, and which one is installed is not known`;
   return isAtLeast(version, event.since) ? null : `it needs Claude Code ${event.since}, and this is ${version.text}`;
 }

@@ -3,9 +3,12 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -25,6 +28,34 @@ export function bytesOf(path: string): Uint8Array | null {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
+  }
+}
+
+/**
+ * The first `most` bytes of a plain file; null where there is none, or something else. For what somebody else may have put there: a
+ * FIFO is not waited for, and what has no end is not read to it. Errors: the system call's.
+ */
+export function bytesUpTo(path: string, most: number): Uint8Array | null {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    if (!fstatSync(fd).isFile()) return null;
+    const parts: Uint8Array[] = [];
+    for (let left = most; left > 0; ) {
+      const part = new Uint8Array(Math.min(left, 256 * 1024));
+      const count = readSync(fd, part, 0, part.length, null);
+      if (count === 0) break;
+      parts.push(part.subarray(0, count));
+      left -= count;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    closeSync(fd);
   }
 }
 

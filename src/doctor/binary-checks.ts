@@ -40,6 +40,18 @@ export function binaryFindings(binary: BinaryFacts, file: SettingsFile, version:
         },
       ),
     );
+  if (!binary.isAsked && repository === null && trouble === null)
+    findings.push(
+      doubtful(
+        "program",
+        "binary",
+        `this project's settings name ${path}; setup did not write that, so it was not run`,
+        {
+          where: file.path,
+          mend: "look at the file; if you know that program: offhook setup, here",
+        },
+      ),
+    );
   if (trouble !== null)
     findings.push(wrong("program", "binary", `the hooks name ${path}, which does not run: ${trouble}`, toThis));
   else if (binary.version !== null && binary.version !== version)

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { configDirOf } from "../claude/places.ts";
 import { type Switch, switchedOff } from "../claude/switches.ts";
 import { type ClaudeVersion, claudeVersion } from "../claude/version.ts";
+import { whichOutside } from "../claude/which-outside.ts";
 import { detect, status } from "../service/service.ts";
 import type { SpoolState } from "../spool/collect.ts";
 import { homePath } from "../spool/home.ts";
@@ -58,11 +59,11 @@ export async function gatherFacts(place: Place): Promise<Facts> {
   const project = projectAt(cwd, userHome);
   const isUsable = home.exists && home.refusal === null;
   // By itself and first: it holds up everything else of this process, so nothing else may be waiting for its deadline.
-  const claude = claudeVersion();
+  const claude = claudeVersion(whichOutside(project, env.PATH ?? ""));
   const settings = await partOf(LIMIT_MS, () => lookAtSettings(configDir, project, isUsable ? home.path : null));
   const [switches, binaries, inside, service] = await Promise.all([
     partOf(LIMIT_MS, () => switchedOff({ configDir, project })),
-    lookAtBinaries(seenOf(settings) ?? [], place),
+    lookAtBinaries(seenOf(settings) ?? [], project, place),
     isUsable ? lookInside(home.path, configDir, now) : null,
     partOf(LIMIT_MS, status),
   ]);
@@ -103,19 +104,29 @@ async function lookInside(home: string, configDir: string, now: number): Promise
   };
 }
 
-function lookAtBinaries(files: readonly SettingsFile[], { env, self, userHome }: Place): Promise<Facts["binaries"]> {
+function lookAtBinaries(
+  files: readonly SettingsFile[],
+  project: string | null,
+  { env, self, userHome }: Place,
+): Promise<Facts["binaries"]> {
   const named = new Map<string, SettingsFile>();
+  const trusted = new Set<string>();
   // As the portable form looks for it.
-  const found = Bun.which("offhook", { PATH: env.PATH ?? "" }) ?? join(userHome, ".local", "bin", "offhook");
+  const found = whichOutside(null, env.PATH ?? "")("offhook") ?? join(userHome, ".local", "bin", "offhook");
   for (const file of files) {
     for (const hook of file.hooks) {
       const binary = hook.binary ?? found;
       if (!named.has(binary)) named.set(binary, file);
+      // What a repository brings along names any program that it likes.
+      if (hook.binary === null || file.scope === "user" || file.sinceMs !== null) trusted.add(binary);
     }
   }
   const first = [...named].slice(0, MOST_BINARIES);
   return Promise.all(
-    first.map(async ([binary, file]) => ({ facts: await lookAtBinary(binary, self, userHome), file })),
+    first.map(async ([binary, file]) => ({
+      facts: await lookAtBinary(binary, { self, userHome, project, isTrusted: trusted.has(binary) }),
+      file,
+    })),
   );
 }
 

@@ -1,11 +1,12 @@
 // The settings files that may hold hooks of ours: the user's, those of the project that we stand in, and every one that was noted
 // when hooks were written into it. Looks only.
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { type Scope, settingsPath } from "../claude/places.ts";
 import { knownSettings } from "../claude/record.ts";
 import { type RegisteredHook, registeredIn } from "../claude/registered.ts";
 import { readSettings } from "../claude/settings-file.ts";
 import { LARGEST_SETTINGS_BYTES, plainValue } from "../claude/settings-text.ts";
+import { bytesUpTo } from "../claude/whole-file.ts";
 import { projectFinder } from "../event/project.ts";
 import { type EntryProblem, entryProblems } from "./entries.ts";
 
@@ -74,9 +75,10 @@ function lookAtFile(scope: Scope, path: string, sinceMs: number | null): Setting
 
 function isJson(path: string): boolean {
   try {
-    const bytes = readFileSync(path);
-    JSON.parse(bytes.toString("utf8"));
-    return bytes.length <= LARGEST_SETTINGS_BYTES;
+    const bytes = bytesUpTo(path, LARGEST_SETTINGS_BYTES + 1);
+    if (bytes === null || bytes.length > LARGEST_SETTINGS_BYTES) return false;
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
   } catch {
     return false;
   }

@@ -26,14 +26,17 @@ const RUN_LIMIT_MS = 30_000;
 
 /** This machine and this process. */
 export function thisHost(): Host {
-  const { username, homedir } = userInfo();
+  let name: string | null = null;
   return {
     platform: process.platform,
     env: process.env,
     uid: process.geteuid?.() ?? -1,
     realUid: process.getuid?.() ?? -1,
-    userName: username,
-    userHome: process.env.HOME || homedir,
+    get userName() {
+      name ??= nameOf(this.uid);
+      return name;
+    },
+    userHome: process.env.HOME || userInfo().homedir,
     exists: existsSync,
     ownerOf: (path) => statSync(path, { throwIfNoEntry: false })?.uid ?? null,
     run,
@@ -43,6 +46,16 @@ export function thisHost(): Host {
 
 /** The system's own programs: what stands in the caller's PATH before them is not asked. */
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+
+/** As the system knows this user, else the number. Bun's userInfo() believes $USER, which cron leaves out and su to root keeps. */
+function nameOf(uid: number): string {
+  const { exitCode, stdout } = Bun.spawnSync(["id", "-un"], {
+    env: { PATH: SYSTEM_PATH },
+    stdin: "ignore",
+    stderr: "ignore",
+  });
+  return (exitCode === 0 && stdout.toString().trim()) || String(uid);
+}
 
 async function run(
   argv: readonly string[],

@@ -1,5 +1,8 @@
 // What launchctl's words mean. Pure, but for asking the host who is at the screen.
-import type { Host } from "./host.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+import type { Host, Ran } from "./host.ts";
+import { meaningOf } from "./keeper.ts";
+import { LABEL } from "./plist.ts";
 
 /** launchd's service as `launchctl print` tells of it. */
 export type Loaded = {
@@ -33,4 +36,25 @@ export function printed(text: string): Omit<Loaded, "domain"> {
     lastExit: numberOf("last exit code"),
     runs: numberOf("runs"),
   };
+}
+
+/** Whether `launchctl print-disabled DOMAIN` says that ours is not started at login or boot. Pure. */
+export function isDisabled(text: string): boolean {
+  return new RegExp(`"${LABEL}" => (true|disabled)`).test(text);
+}
+
+/** How it is, for people. Pure. */
+export function stateOf(one: Loaded | undefined): string {
+  if (one === undefined) return "not loaded";
+  const ended = one.pid === null && one.lastExit !== null ? `, it ended with ${meaningOf(one.lastExit)}` : "";
+  return `${one.state} in ${one.domain}${ended}`;
+}
+
+/** An error for what launchctl said no to: not allowed (77), or anything else (1). */
+export function refused(verb: string, ran: Ran): OffhookError {
+  return new OffhookError(
+    ran.exitCode === 1 || /not permitted|not privileged/i.test(ran.stderr) ? EXIT.permission : EXIT.failed,
+    `launchctl ${verb}: ${ran.stderr || ran.stdout || `exit code ${ran.exitCode}`}`,
+    "look at: launchctl print system | grep offhook, and Console for launchd",
+  );
 }

@@ -6,8 +6,8 @@
 import { EXIT, OffhookError } from "../errors.ts";
 import { changeOf, isOurs, remove, textAt, writeWhole } from "./files.ts";
 import type { Host, Ran } from "./host.ts";
-import { type Keeper, LAST_LINES, meaningOf, NO_SERVICE, notInstalled, type ServiceStatus } from "./keeper.ts";
-import { agentDomain, type Loaded, printed } from "./launchctl.ts";
+import { type Keeper, LAST_LINES, NO_SERVICE, notInstalled, type ServiceStatus } from "./keeper.ts";
+import { agentDomain, isDisabled, type Loaded, printed, refused, stateOf } from "./launchctl.ts";
 import { sizeOf, tail } from "./log-tail.ts";
 import { fileOf, type ServicePlan } from "./plan.ts";
 import { fromPlist, LABEL, logOf } from "./plist.ts";
@@ -15,7 +15,8 @@ import { fromPlist, LABEL, logOf } from "./plist.ts";
 /** The daemon's own time to end is 25 s, ExitTimeOut 40. */
 const GONE_LIMIT_MS = 45_000;
 const BOOTSTRAP_LIMIT_MS = 15_000;
-const START_LIMIT_MS = 10_000;
+/** One that ran for less than ThrottleInterval is started again only when that is over. */
+const START_LIMIT_MS = 20_000;
 const LOOK_EVERY_MS = 250;
 /** What bootstrap answers while the old one still ends: Input/output error, in progress, already in progress. */
 const NOT_YET = [5, 36, 37];
@@ -52,7 +53,7 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
       running: pid !== null,
       pid,
       since: pid === null ? null : await startOf(pid),
-      enabled: !new RegExp(`"${LABEL}" => (true|disabled)`).test(disabled.stdout),
+      enabled: !isDisabled(disabled.stdout),
       restarts: one?.runs === null || one === undefined ? null : Math.max(0, one.runs - 1),
       state: stateOf(one),
       file,
@@ -71,7 +72,11 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
   async function commandsFor(plan: ServicePlan, hasChanged: boolean): Promise<string[][]> {
     const there = await loaded();
     const isRight = !hasChanged && there.length === 1 && there[0]?.domain === wanted;
-    if (isRight) return there[0]?.pid === null ? [["launchctl", "kickstart", `${wanted}/${LABEL}`]] : [];
+    if (isRight) {
+      const verbs = isDisabled((await launchctl("print-disabled", wanted)).stdout) ? ["enable"] : [];
+      if (there[0]?.pid === null) verbs.push("kickstart");
+      return verbs.map((verb) => ["launchctl", verb, `${wanted}/${LABEL}`]);
+    }
     return [
       ...there.map(({ domain }) => ["launchctl", "bootout", `${domain}/${LABEL}`]),
       ["launchctl", "enable", `${wanted}/${LABEL}`],
@@ -105,13 +110,17 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
     if (!(await seen(isIn, BOOTSTRAP_LIMIT_MS))) throw refused("bootstrap", ran);
   }
 
-  /** Waits until it says that it is ready; one that only lives at the end of the time still recovers. */
-  async function mustRun(log: string, logAt: number): Promise<void> {
+  /**
+   * Waits until it says that it is ready; one that only lives at the end of the time still recovers. `runs`: how often it had been
+   * started before, since launchd goes on telling how the one before ended.
+   */
+  async function mustRun(domain: string, log: string, logAt: number, runs: number): Promise<void> {
     let one: Loaded | undefined;
     const isDecided = async () => {
-      one = (await loaded()).find(({ domain }) => domain === wanted);
+      one = (await loaded()).find((each) => each.domain === domain);
       const isReady = tail(log, logAt, 1000).some((line) => line.includes(" ready: "));
-      return one?.pid === null ? one.lastExit !== null : isReady && one !== undefined;
+      if (one?.pid === null) return one.lastExit !== null && (one.runs ?? Infinity) > runs;
+      return isReady && one !== undefined;
     };
     await seen(isDecided, START_LIMIT_MS);
     if (one !== undefined && one.pid !== null) return;
@@ -122,7 +131,7 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
         `${LABEL} does not start: ${stateOf(one)}. Its last lines:`,
         ...(lines.length > 0 ? lines : [`(nothing in ${log})`]).map((line) => `  ${line}`),
       ].join("\n"),
-      `mend what they say, then: offhook service restart; launchd's own words: launchctl print ${wanted}/${LABEL}`,
+      `mend what they say, then: offhook service restart; launchd's own words: launchctl print ${domain}/${LABEL}`,
     );
   }
 
@@ -154,17 +163,19 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
       const commands = await commandsFor(plan, changed.length > 0);
       const log = logOf(plan.files[0]?.text ?? "");
       const logAt = sizeOf(log);
-      const [first] = commands;
-      if (first?.[1] === "kickstart") await kickstart();
-      else if (first !== undefined) {
+      const verbs = commands.map(([, verb]) => verb);
+      const isNew = verbs.includes("bootstrap");
+      if (isNew) {
         // Written when the old one is gone: what ends in between is seen as changed, and done again.
         for (const { domain } of there) await bootOut(domain);
         for (const one of changed) writeWhole(one);
-        await launchctl("enable", `${wanted}/${LABEL}`);
-        await bootstrap(plan.files[0]?.path ?? file);
       }
-      if (first !== undefined) await mustRun(log, logAt);
-      const did = first === undefined ? "nothing" : there.some(({ pid }) => pid !== null) ? "restarted" : "started";
+      if (verbs.includes("enable")) await launchctl("enable", `${wanted}/${LABEL}`);
+      if (isNew) await bootstrap(plan.files[0]?.path ?? file);
+      if (verbs.includes("kickstart")) await kickstart(wanted);
+      const starts = isNew || verbs.includes("kickstart");
+      if (starts) await mustRun(wanted, log, logAt, isNew ? 0 : (there[0]?.runs ?? 0));
+      const did = !starts ? "nothing" : there.some(({ pid }) => pid !== null) ? "restarted" : "started";
       return { did, written: changed.map(({ path }) => path), status: await status() };
     },
 
@@ -192,19 +203,22 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
       mustBeAllowed("service restart");
       const log = logOf(text);
       const logAt = sizeOf(log);
-      const one = (await loaded()).find(({ domain }) => domain === wanted);
+      // Where it is: over ssh that may be another domain than the one it would be installed into.
+      const there = await loaded();
+      const one = there.find(({ domain }) => domain === wanted) ?? there[0];
+      const domain = one?.domain ?? wanted;
       if (one === undefined) {
-        for (const { domain } of await loaded()) await bootOut(domain);
+        await launchctl("enable", `${domain}/${LABEL}`);
         await bootstrap(file);
       } else {
         // kickstart -k would kill it at once, and what it runs would be run again.
-        if (one.pid !== null) await launchctl("kill", "SIGTERM", `${wanted}/${LABEL}`);
+        if (one.pid !== null) await launchctl("kill", "SIGTERM", `${domain}/${LABEL}`);
         const isEnded = async () =>
-          (await loaded()).every(({ domain, pid }) => domain !== wanted || pid !== one.pid || pid === null);
+          (await loaded()).every((each) => each.domain !== domain || each.pid !== one.pid || each.pid === null);
         await seen(isEnded, GONE_LIMIT_MS);
-        await kickstart();
+        await kickstart(domain);
       }
-      await mustRun(log, logAt);
+      await mustRun(domain, log, logAt, one?.runs ?? 0);
       return status();
     },
 
@@ -215,8 +229,8 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
     },
   };
 
-  async function kickstart(): Promise<void> {
-    const ran = await launchctl("kickstart", `${wanted}/${LABEL}`);
+  async function kickstart(domain: string): Promise<void> {
+    const ran = await launchctl("kickstart", `${domain}/${LABEL}`);
     if (ran.exitCode !== 0 && !NOT_YET.includes(ran.exitCode)) throw refused("kickstart", ran);
   }
 
@@ -228,18 +242,4 @@ export function openLaunchd(kind: "agent" | "daemon", host: Host): Keeper {
       `sudo offhook ${command} --system`,
     );
   }
-}
-
-function stateOf(one: Loaded | undefined): string {
-  if (one === undefined) return "not loaded";
-  const ended = one.pid === null && one.lastExit !== null ? `, it ended with ${meaningOf(one.lastExit)}` : "";
-  return `${one.state} in ${one.domain}${ended}`;
-}
-
-function refused(verb: string, ran: Ran): OffhookError {
-  return new OffhookError(
-    ran.exitCode === 1 || /not permitted|not privileged/i.test(ran.stderr) ? EXIT.permission : EXIT.failed,
-    `launchctl ${verb}: ${ran.stderr || ran.stdout || `exit code ${ran.exitCode}`}`,
-    "look at: launchctl print system | grep offhook, and Console for launchd",
-  );
 }

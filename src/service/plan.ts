@@ -39,7 +39,8 @@ export type ServicePlan = {
 /** The service as it would be. Errors: a name or path that no unit can hold (64). */
 export function plan(manager: Manager, given: ServiceOptions): ServicePlan {
   const { entries, left } = pathEntries(given.path);
-  const options = { ...given, path: entries.join(":") };
+  const hasPath = entries.length > 0;
+  const options = { ...given, path: (hasPath ? entries : USUAL_PATH).join(":") };
   for (const [what, text] of [
     ["the program", options.binary],
     ["the home", options.home],
@@ -54,7 +55,11 @@ export function plan(manager: Manager, given: ServiceOptions): ServicePlan {
   // systemd takes no program whose path has one of these ("Executable name contains special characters"), however quoted.
   if (manager.startsWith("systemd") && /["'\\]/.test(options.binary)) throw unfit("the program", options.binary);
   const isDefaultHome = options.home === join(options.user.home, ".offhook");
-  const remarks = [`PATH of the service, as it is here now: ${options.path}`];
+  const remarks = [
+    hasPath
+      ? `PATH of the service, as it is here now: ${options.path}`
+      : `no directory is on PATH here, so the service has the usual ones: ${options.path}; to have others: --path DIRECTORIES`,
+  ];
   if (left.length > 0) {
     remarks.push(
       `left out of PATH, because they are no absolute directories: ${left.map((one) => `"${one}"`).join(", ")}`,
@@ -104,6 +109,8 @@ export function plan(manager: Manager, given: ServiceOptions): ServicePlan {
   }
 }
 
+const USUAL_PATH = ["/usr/local/bin", "/usr/bin", "/bin"];
+
 /** Read first, then enable: an enable of a unit that is not read yet takes the old one. */
 const START = [["daemon-reload"], ["enable", UNIT], ["restart", UNIT]];
 
@@ -133,11 +140,7 @@ function lingerRemark({ linger, user }: ServiceOptions): string {
 function pathEntries(path: string): { entries: string[]; left: string[] } {
   const all = [...new Set(path.split(":").filter((entry) => entry !== ""))];
   const isFit = (entry: string) => entry.startsWith("/") && !hasControls(entry);
-  const entries = all.filter(isFit);
-  return {
-    entries: entries.length > 0 ? entries : ["/usr/local/bin", "/usr/bin", "/bin"],
-    left: all.filter((entry) => !isFit(entry)),
-  };
+  return { entries: all.filter(isFit), left: all.filter((entry) => !isFit(entry)) };
 }
 
 function hasControls(text: string): boolean {

@@ -2,6 +2,7 @@
 import { readlinkSync } from "node:fs";
 import { codeOf, EXIT, OffhookError } from "../errors.ts";
 import type { Ran } from "./host.ts";
+import { UNIT } from "./unit.ts";
 
 /** Whether the answer is that systemd cannot be reached. */
 export function isRan(asked: Record<string, string> | Ran): asked is Ran {
@@ -17,6 +18,16 @@ export function refused(what: string, ran: Ran): OffhookError {
     `${what}: ${said}`,
     isPermission ? "do it as root" : "look at: systemctl status",
   );
+}
+
+/**
+ * What of the journal is the service's: words of journalctl(1). What a user's program says that has ended before the journal looks
+ * who it was has no unit there (seen with systemd 252), only its name, its user and that it came through a service's stdout.
+ */
+export function journalOf(kind: "user" | "system", uid: number): string[] {
+  if (kind === "system") return [`--unit=${UNIT}`];
+  const own = [`_SYSTEMD_USER_UNIT=${UNIT}`, `USER_UNIT=${UNIT}`, "SYSLOG_IDENTIFIER=offhook _TRANSPORT=stdout"];
+  return own.flatMap((match, at) => [...(at > 0 ? ["+"] : []), ...match.split(" "), `_UID=${uid}`]);
 }
 
 /** "Sat 2026-11-21 14:53:29 UTC" as ISO; null: never. */

@@ -6,7 +6,7 @@ import { changeOf, isOurs, remove, textAt, writeWhole } from "./files.ts";
 import type { Host, Ran } from "./host.ts";
 import { type Keeper, LAST_LINES, meaningOf, NO_SERVICE, notInstalled, type ServiceStatus } from "./keeper.ts";
 import { fileOf, type ServicePlan } from "./plan.ts";
-import { isRan, isReplaced, refused, timeOf } from "./systemctl.ts";
+import { isRan, isReplaced, journalOf, refused, timeOf } from "./systemctl.ts";
 import { fromUnit, UNIT } from "./unit.ts";
 
 /** A start waits for the daemon to be ready (TimeoutStartSec of the unit), a stop for what runs (TimeoutStopSec). */
@@ -49,28 +49,27 @@ export function openSystemd(kind: "user" | "system", host: Host): Keeper {
     return asked;
   }
 
-  async function journal(lines: number, sinceMs: number | null): Promise<Ran> {
-    const since = sinceMs === null ? [] : [`--since=@${Math.floor(sinceMs / 1000)}`];
-    const words = ["journalctl", ...scope, `--unit=${UNIT}`, `--lines=${lines}`, ...since];
-    return run([...words, "--no-pager", "--output=short-iso", "--no-hostname", "--quiet"]);
+  async function journal(lines: number, which = journalOf(kind, host.uid)): Promise<Ran> {
+    const words = ["journalctl", ...scope, `--lines=${lines}`, "--no-pager", "--output=short-iso"];
+    return run([...words, "--no-hostname", "--quiet", ...which]);
   }
 
   async function lastLog(): Promise<string[]> {
-    const { exitCode, stdout } = await journal(LAST_LINES, null);
+    const { exitCode, stdout } = await journal(LAST_LINES);
     return exitCode === 0 && stdout !== "" ? stdout.split("\n") : [];
   }
 
   /** What the process that ended just now has said: not what the one before it said, and the journal may get it a moment later. */
   async function lastWords(beganMs: number): Promise<string[]> {
     const { ExecMainPID } = await show();
-    for (let tries = 0; ; tries++) {
-      const { stdout } = await journal(1000, beganMs);
-      const all = stdout.split("\n").filter(Boolean);
-      const own = all.filter((line) => line.includes(`[${ExecMainPID}]: `));
-      if (own.length > 0) return own.slice(-LAST_LINES);
-      if (tries === JOURNAL_TRIES) return all.slice(-LAST_LINES);
+    const since = `--since=@${Math.floor(beganMs / 1000)}`;
+    for (let tries = 0; tries <= JOURNAL_TRIES; tries++) {
+      const { stdout } = await journal(LAST_LINES, [since, `_PID=${ExecMainPID}`]);
+      const own = stdout.split("\n").filter((line) => line.includes(`[${ExecMainPID}]: `));
+      if (own.length > 0) return own;
       await host.sleep(JOURNAL_EVERY_MS);
     }
+    return (await journal(LAST_LINES, [since, ...journalOf(kind, host.uid)])).stdout.split("\n").filter(Boolean);
   }
 
   async function status(): Promise<ServiceStatus> {
@@ -200,7 +199,7 @@ export function openSystemd(kind: "user" | "system", host: Host): Keeper {
 
     async logs(lines) {
       if (textAt(file) === null) throw notInstalled();
-      const ran = await journal(lines, null);
+      const ran = await journal(lines);
       if (ran.exitCode === 0) return ran.stdout === "" ? [] : ran.stdout.split("\n");
       throw new OffhookError(
         EXIT.permission,

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { configDirOf, SCOPES, type Scope, settingsPath } from "../claude/places.ts";
 import { type KnownSettings, knownSettings } from "../claude/record.ts";
 import { type ClaudeVersion, claudeVersion } from "../claude/version.ts";
+import { whichOutside } from "../claude/which-outside.ts";
 import { type BrokenConsumer, loadConsumers } from "../config/load.ts";
 import { homeForLooking, wantedHome } from "../config/paths.ts";
 import type { Consumer } from "../config/schema.ts";
@@ -63,7 +64,7 @@ export async function lookAround({ project }: { project: string | null }): Promi
     project: here,
     path,
     binary: ownBinary(path),
-    version: claudeVersion(),
+    version: claudeVersion(whichOutside(here, path)),
     known,
     presentScope:
       SCOPES.filter((scope) => scope === "user" || here !== null).find((scope) =>

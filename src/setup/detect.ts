@@ -1,5 +1,6 @@
 // What a project and a machine speak for: which templates to offer, and which of them are clearly wanted. Executes nothing.
-import { delimiter, isAbsolute, join } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
 import { evidenceIn } from "./detect-evidence.ts";
 import { isProgram, lookAt } from "./detect-files.ts";
 import { isInside } from "./template-text.ts";
@@ -82,7 +83,22 @@ function whereIs(found: string, project: string | null): string {
 function findCommand(command: string, project: string | null, path: string): string | null {
   const own = project === null ? null : inProject(command, project);
   const outside = onPath(command, path, project);
-  return (command === "ruff" ? (outside ?? own) : (own ?? outside)) ?? onPath(command, path);
+  return (command === "ruff" ? (outside ?? own) : (own ?? outside)) ?? inProjectByPath(command, project, path);
+}
+
+/** On PATH by an entry that leads into the project: named as the project's own, also where that entry is a link. */
+function inProjectByPath(command: string, project: string | null, path: string): string | null {
+  const found = onPath(command, path);
+  if (found === null || project === null || isInside(found, project)) return found;
+  return join(realPath(dirname(found)), basename(found));
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function inProject(command: string, project: string): string | null {
@@ -94,6 +110,6 @@ function inProject(command: string, project: string): string | null {
 function onPath(command: string, path: string, except: string | null = null): string | null {
   const directories = path
     .split(delimiter)
-    .filter((entry) => isAbsolute(entry) && (except === null || !isInside(`${entry}/`, except)));
+    .filter((entry) => isAbsolute(entry) && (except === null || !isInside(`${realPath(entry)}/`, except)));
   return directories.length === 0 ? null : Bun.which(command, { PATH: directories.join(delimiter) });
 }

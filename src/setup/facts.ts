@@ -1,7 +1,8 @@
 // What a plan must know of the disk and the node for the choices that were made. Only looks.
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { formFor, handlerOf } from "../claude/command.ts";
+import { targetOf } from "../claude/link.ts";
 import { SCOPES, settingsPath } from "../claude/places.ts";
 import { registeredHooks } from "../claude/registered.ts";
 import { settingsText, textBefore } from "../claude/settings-file.ts";
@@ -15,14 +16,26 @@ import type { Around } from "./around.ts";
 import type { Choices, ServiceChoice } from "./choices.ts";
 import { planConsumerFile } from "./consumer-file.ts";
 import type { SetupFacts } from "./plan.ts";
+import { isInside } from "./template-text.ts";
 
 /** Gathers what the plan needs. Errors: a service that cannot be had here (69), or that another daemon is in the way of (75). */
 export async function gatherFacts(choices: Choices, around: Around): Promise<SetupFacts> {
   const { home, configDir, project } = around;
   const path = settingsPath(choices.scope, { configDir, project });
   const isNoted = around.known.some((one) => one.path === path);
-  if (choices.scope === "project" && path === settingsPath("user", { configDir, project }))
+  const text = settingsText(path);
+  const target = targetOf(path);
+  if (choices.scope !== "user" && target === realPath(settingsPath("user", { configDir, project })))
     throw new OffhookError(EXIT.usage, `${path} is your own settings file, for all projects`, "--scope user");
+  const isOutside = choices.scope !== "user" && project !== null && !isInside(target, project);
+  // What a repository brings along must not say which file is made somewhere else.
+  if (isOutside && !existsSync(target))
+    throw new OffhookError(
+      EXIT.permission,
+      `${path} leads to ${target}, which is not there and not in the project`,
+      "look at the link; make that file, or take the link away",
+    );
+  const leads = isOutside ? [`${path} leads out of the project: ${target} is what is written.`] : [];
   return {
     home,
     userHome: around.userHome,
@@ -32,10 +45,10 @@ export async function gatherFacts(choices: Choices, around: Around): Promise<Set
     files: choices.consumers.map(({ template, answers }) => planConsumerFile(home, template, answers)),
     secrets: around.secrets,
     secretsPath: pathsOf(home).secrets,
-    settings: { path, text: settingsText(path), original: textBefore(path, home), isNoted },
+    settings: { path, text, original: textBefore(path, home), isNoted },
     service: await serviceFor(choices.service, around),
     realPath: realPathFinder({ now: Date.now }),
-    remarks: [...remarksOn(choices, around, path), ...doubles(choices, path, around)],
+    remarks: [...leads, ...remarksOn(choices, around, path), ...doubles(choices, path, around)],
   };
 }
 

@@ -12,15 +12,25 @@ import { projectFinder } from "../event/project.ts";
 export function projectHere(named: string | null): string | null {
   const userHome = realPath(homedir());
   if (named !== null) {
-    const path = resolve(named);
+    const path = resolve(whereWeStand(), named);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new OffhookError(EXIT.notFound, `there is no directory ${path}`, "name a project's directory");
     return realPath(path);
   }
-  const cwd = realPath(process.cwd());
+  const cwd = realPath(whereWeStand());
   if (isAtOrAbove(cwd, userHome)) return null;
   const found = projectFinder({ now: Date.now })(null, cwd, null);
   return found === null || isAtOrAbove(found, userHome) ? null : found;
+}
+
+/** The directory of this process; where it is gone, we stand at the root from now on: what is started has to stand somewhere. */
+function whereWeStand(): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.chdir("/");
+    return "/";
+  }
 }
 
 function isAtOrAbove(path: string, other: string): boolean {

@@ -7,7 +7,9 @@ import { without } from "../claude/merge.ts";
 import { configDirOf, SCOPES, settingsPath } from "../claude/places.ts";
 import { knownSettings } from "../claude/record.ts";
 import { registeredHooks } from "../claude/registered.ts";
-import { settingsText, untouched } from "../claude/settings-file.ts";
+import { readSettings, settingsText, untouched } from "../claude/settings-file.ts";
+import { LARGEST_SETTINGS_BYTES } from "../claude/settings-text.ts";
+import { bytesUpTo } from "../claude/whole-file.ts";
 import { homeForLooking, wantedHome } from "../config/paths.ts";
 import { lockHolder } from "../daemon/lock.ts";
 import { gather } from "../daemon/status.ts";
@@ -46,7 +48,7 @@ export async function planRemoval({ purge }: { purge: boolean }): Promise<Remova
   const path = home ?? wantedHome();
   const noted = home === null ? [] : knownSettings(home).map((one) => one.path);
   const paths = [...new Set([...noted, ...usualPaths()])];
-  const settings = paths.flatMap((one) => settingsRemoval(one, path) ?? []);
+  const settings = paths.flatMap((one) => (mayHoldOurs(one, noted) ? (settingsRemoval(one, path) ?? []) : []));
   const service = await serviceHere(path);
   const leaves = service.installed ? await leaving() : null;
   const holder = home === null ? null : lockHolder(home);
@@ -83,6 +85,27 @@ function usualPaths(): string[] {
   return SCOPES.filter((scope) => scope === "user" || project !== null).map((scope) =>
     settingsPath(scope, { configDir, project }),
   );
+}
+
+/** False where a file cannot be read, and nothing says that anything of ours is in it: a repository that we stand in is no obstacle. */
+function mayHoldOurs(path: string, noted: readonly string[]): boolean {
+  const read = readSettings(path);
+  switch (read.kind) {
+    case "ok":
+      return true;
+    case "absent":
+      return false;
+    case "unreadable": {
+      const bytes = bytesUpTo(targetOf(path), LARGEST_SETTINGS_BYTES);
+      return bytes !== null && Buffer.from(bytes).includes("offhook");
+    }
+    case "refused":
+      return (
+        noted.includes(path) || path === settingsPath("user", { configDir: configDirOf(process.env), project: null })
+      );
+    default:
+      return read satisfies never;
+  }
 }
 
 /** Null: nothing of ours stands there. */

@@ -43,7 +43,11 @@ export function planSync(
       version,
     );
     try {
-      const seen = { path, text: settingsText(path), original: textBefore(path, home), isNoted: true };
+      const text = settingsText(path);
+      // A checkout may have put a link there: two plans for one file would take each other's hooks out.
+      if (known.some((one) => one.path !== path && one.scope === "user" && realPath(one.path) === realPath(path)))
+        throw new OffhookError(EXIT.usage, `${path} is a link to your own settings now`, "take the link away");
+      const seen = { path, text, original: textBefore(path, home), isNoted: true };
       const form = formFor(scope, version, binary);
       plan.settings.push(planSettings(seen, { scope, form, hooks }));
     } catch (error) {

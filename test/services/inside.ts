@@ -8,6 +8,7 @@ import { systemPart } from "./system-part.ts";
 import { upgradePart } from "./upgrade-part.ts";
 import { userPart } from "./user-part.ts";
 import { watchPart } from "./watch-part.ts";
+import { wizardPart } from "./wizard-part.ts";
 
 if (!existsSync("/share/offhook-test.target")) throw new Error("this is not the throw-away machine");
 
@@ -20,6 +21,7 @@ const parts = {
   "A new program": upgradePart,
   "What it refuses": refusalPart,
   "A service of the machine": systemPart,
+  "Setup on a terminal": wizardPart,
   "Setup and uninstall": setupPart,
 };
 for (const [name, part] of Object.entries(parts)) {

@@ -28,6 +28,9 @@ export type Launchd = {
   busy: number;
   /** The exit code that a service ends with at once; null: it lives. */
   dies: number | null;
+  /** How many questions a kickstart waits (ThrottleInterval), and what waits so, with the questions left. */
+  throttle: number;
+  waiting: Map<string, number>;
   /** Whether a service that lives says that it is ready. */
   ready: boolean;
   lastPid: number;
@@ -35,8 +38,8 @@ export type Launchd = {
 
 /** One without services. */
 export function launchd(): Launchd {
-  const none = { loaded: new Map(), leaving: new Map(), disabled: new Set<string>(), asked: [] };
-  return { ...none, slow: 3, busy: 0, dies: null, ready: true, lastPid: 400 };
+  const none = { loaded: new Map(), leaving: new Map(), waiting: new Map(), disabled: new Set<string>(), asked: [] };
+  return { ...none, slow: 3, busy: 0, throttle: 0, dies: null, ready: true, lastPid: 400 };
 }
 
 type Ran = { exitCode: number; stdout: string; stderr: string };
@@ -68,7 +71,12 @@ export function launchctl(state: Launchd, words: readonly string[]): Ran {
       return said("");
     case "kickstart":
       if (service === undefined) return unknown(target);
-      if (service.pid === null) start(state, service);
+      if (service.pid !== null) return said("");
+      if (state.throttle === 0) start(state, service);
+      else {
+        service.state = "spawn scheduled";
+        state.waiting.set(target, state.throttle);
+      }
       return said("");
     case "kill":
       if (service === undefined) return unknown(target);
@@ -82,6 +90,13 @@ export function launchctl(state: Launchd, words: readonly string[]): Ran {
 
 /** One question later. */
 function pass(state: Launchd): void {
+  for (const [target, left] of state.waiting) {
+    state.waiting.set(target, left - 1);
+    const service = state.loaded.get(target);
+    if (left > 1 || service === undefined) continue;
+    state.waiting.delete(target);
+    start(state, service);
+  }
   for (const [target, left] of state.leaving) {
     state.leaving.set(target, left - 1);
     if (left > 1) continue;

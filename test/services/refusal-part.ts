@@ -20,6 +20,20 @@ export async function refusalPart(inside: Inside): Promise<void> {
     ...ended(status, 1),
     ...holds("it", status.stdout, "78"),
   ]);
+  const journal = (await inside.root(["systemctl", "show", "-P", "MainPID", "systemd-journald.service"])).stdout;
+  process.kill(Number(journal), "SIGSTOP");
+  setTimeout(() => process.kill(Number(journal), "SIGCONT"), 1000);
+  const late = await offhook(["service", "restart"]);
+  const last = await inside.property("ExecMainPID");
+  const logs = await offhook(["service", "logs", "--lines", "5"]);
+  check(
+    "its last lines are shown also when the journal reads them after it has ended, and cannot tell whose they are",
+    [
+      ...ended(late, 1),
+      ...holds("it", late.stderr, `offhook[${last}]: error: config.toml`),
+      ...holds("the log", logs.stdout, `offhook[${last}]: error: config.toml`),
+    ],
+  );
   writeFileSync(config, kept);
   check("mended, it starts", ended(await offhook(["install-service"]), 0));
 

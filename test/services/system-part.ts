@@ -32,6 +32,17 @@ export async function systemPart(inside: Inside): Promise<void> {
     ...same("unit", existsSync(UNIT), false),
   ]);
 
+  // `su` without a dash leaves USER and LOGNAME as they were.
+  const su = await inside.root([binary, "install-service", "--system", "--dry-run"], {
+    USER: "tester",
+    LOGNAME: "tester",
+  });
+  check("root through su is root, whatever USER says", [
+    ...ended(su, 0),
+    ...holds("it", su.stdout, "it runs as root"),
+    ...holds("it", su.stdout, "  User=root\n"),
+  ]);
+
   const installed = await sudo(["install-service", "--system", "--path", path]);
   const pid = Number(await property("MainPID"));
   check("root through sudo installs it for who called, with the PATH that was given", [

@@ -25,6 +25,23 @@ export async function userPart(inside: Inside): Promise<void> {
     ...holds("the status text", await inside.property("StatusText"), "1 consumer files in /home/tester/.offhook"),
   ]);
 
+  const bare = await inside.root([
+    "/usr/sbin/runuser",
+    "-u",
+    "tester",
+    "--",
+    "/usr/bin/env",
+    "-i",
+    binary,
+    "install-service",
+    "--dry-run",
+  ]);
+  check("with no environment at all it knows whose service it is, and says that there is no PATH", [
+    ...ended(bare, 0),
+    ...holds("it", bare.stdout, "enable-linger tester"),
+    ...holds("it", bare.stdout, "no directory is on PATH here"),
+  ]);
+
   const runtime = { XDG_RUNTIME_DIR: `/run/user/${inside.uid}` };
   const verified = await inside.user(["systemd-analyze", "--user", "verify", unit], runtime);
   // It exits 0 for what it does not know: only its words count. Of the units around it some are not in this machine.
