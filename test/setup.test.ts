@@ -124,6 +124,38 @@ test("a consumer that fails at the proof is said, with exit 1; everything is wri
   expect(on.has(".claude/settings.json")).toBe(true);
 });
 
+test("--yes alone chooses nothing that runs the project's code, and says what would", async () => {
+  const ran = `#!/bin/sh\ntouch "$HOME/executed"\n`;
+  on.write("shop/package.json", '{"devDependencies": {"eslint": "9"}}\n');
+  on.write("shop/eslint.config.js", "export default [];\n");
+  on.write("shop/node_modules/.bin/eslint", ran, 0o755);
+  on.tool("node");
+  const { consumers, remarks } = await on.json(YES);
+  expect(consumers.map(({ name }: any) => name)).toEqual(["ruff"]);
+  expect(remarks).toContain("What runs this project's code has to be named: --consumers eslint");
+  expect(on.has("executed")).toBe(false);
+  const named = await on.json([...YES, "--dry-run", "--consumers", "lint"]);
+  expect(named.consumers.map(({ name }: any) => name)).toContain("eslint-shop");
+});
+
+test("what stands under env and headers is never shown, and stays where it is", async () => {
+  const text = `{\n  "env": { "ANTHROPIC_AUTH_TOKEN": "t0ken-0123" },\n  "hooks": { "Stop": [{ "hooks": [\n    { "type": "http", "url": "http://127.0.0.1/", "headers": { "Authorization": "Bearer s3cret" } }] }] }\n}\n`;
+  on.write(".claude/settings.json", text);
+  const log = ["--consumers", "log"];
+  const shown = [
+    await on.run(["setup", "--dry-run", ...log]),
+    await on.run(["setup", "--dry-run", "--json", ...log]),
+    await on.run([...YES, ...log]),
+    await on.run(["uninstall", "--dry-run"]),
+    await on.run(["uninstall", "--dry-run", "--json"]),
+  ];
+  for (const { stdout, stderr } of shown) expect(stdout + stderr).not.toMatch(/t0ken|s3cret/);
+  expect(shown[0]?.stdout).toContain('"ANTHROPIC_AUTH_TOKEN": "…"');
+  expect(on.read(".claude/settings.json")).toContain("t0ken-0123");
+  await on.run(["uninstall", "--yes"]);
+  expect(on.read(".claude/settings.json")).toBe(text);
+});
+
 test("an alert alone is not sent anything: the event that proves is one that nobody takes", async () => {
   const env = { SLACK_URL: "https://hooks.slack.com/services/T0/B0/XXXX" };
   const { proof } = await on.json([...YES, "--consumers", "slack"], { env });

@@ -70,6 +70,7 @@ test("Enter all the way writes exactly what was shown, and one event goes throug
   const screen = on.screen(SETUP);
   await screen.answer(SCOPE, KEY.enter);
   await screen.answer(CONSUMERS, KEY.enter);
+  await screen.shows("1 consumer file, 1 hook in ~/.claude/settings.json");
   await screen.shows(WRITE);
   const shown = screen.screen
     .text()

@@ -153,7 +153,7 @@ function wordsFor({ error, offset, length }: ParseError, body: string): string {
   const found =
     offset >= body.length
       ? "the end of the file"
-      : JSON.stringify(body.slice(offset, offset + Math.max(1, Math.min(length, 20))));
+      : JSON.stringify(body.slice(offset, offset + Math.max(1, Math.min(length, 8))));
   const next = body.slice(offset).trimStart()[0];
   const name = printParseErrorCode(error);
   switch (name) {

@@ -8,7 +8,7 @@ export const INSTALLATION: Record<string, Help> = {
     about:
       "Hooks in Claude Code's settings, consumers, the service. Asks on a terminal, shows what would be written, and writes after a yes.",
     options: [
-      "-y, --yes          do not ask; what no flag says is what Enter would choose",
+      "-y, --yes          do not ask; what no flag says is what Enter would choose, but nothing that runs the project's code",
       "--scope SCOPE      whose settings: user (all projects), local (this project, for me), project (committed)",
       "--consumers LIST   kinds (lint, test, format, log: what is found here) or single ones: ruff,pytest,slack; none",
       "                   an alert's address is taken from the environment (SLACK_URL=...) or from secrets.env",

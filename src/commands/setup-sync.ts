@@ -1,4 +1,5 @@
 // `offhook setup --sync`: the hooks in every settings file that setup has written to, in line with the consumers of now.
+import { shownText } from "../claude/private-text.ts";
 import { flush, oneLine, paint, print } from "../cli/print.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { type Around, lookAround } from "../setup/around.ts";
@@ -74,7 +75,7 @@ function jsonOf(
       form: form.kind,
       changed: before !== after,
       hooks,
-      text: after,
+      text: shownText(after),
       backup: backups.get(path) ?? null,
     })),
     forgotten: gone,

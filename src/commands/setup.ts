@@ -2,6 +2,7 @@
 // written, writes after a yes, and proves with one real event that it works. `--sync`: only the hooks, in every settings file.
 import * as prompts from "@clack/prompts";
 import { SCOPES, type Scope } from "../claude/places.ts";
+import { shownText } from "../claude/private-text.ts";
 import { noMoreThan, parse } from "../cli/args.ts";
 import { flush, paint, print } from "../cli/print.ts";
 import { EXIT, OffhookError } from "../errors.ts";
@@ -10,7 +11,7 @@ import { type Around, lookAround, usualService } from "../setup/around.ts";
 import { type Asked, type Choices, choicesOf, type ServiceChoice, wordsOf } from "../setup/choices.ts";
 import { gatherFacts } from "../setup/facts.ts";
 import { changesNothing, planSetup, type SetupPlan } from "../setup/plan.ts";
-import { planLines, remarkLines } from "../setup/plan-lines.ts";
+import { planLines, remarkLines, summaryOf } from "../setup/plan-lines.ts";
 import type { Proven } from "../setup/proof.ts";
 import { provenLines, troubleOf } from "../setup/proof-lines.ts";
 import { type ProveSetup, proveSetup } from "../setup/prove-setup.ts";
@@ -18,6 +19,7 @@ import { askForChoices, askYes, CANCELLED, Cancelled, tell } from "../setup/wiza
 import { isTerminal } from "../system/libc.ts";
 import { syncHooks } from "./setup-sync.ts";
 
+const HANGING = "      ";
 const SERVICES: readonly string[] = ["none", "user", "system"] satisfies ServiceChoice[];
 
 const OPTIONS = {
@@ -62,6 +64,8 @@ async function wizard(asked: Asked, project: string | null, dryRun: boolean): Pr
     }
     prompts.log.step("This would be written:");
     sayPlan(plan, around);
+    const summary = summaryOf(plan, around.userHome);
+    if (summary !== "") tell(summary, prompts.log.step);
     if (dryRun || !(await askYes("Write it?", "Yes", "No, change nothing"))) {
       prompts.outro("Nothing was changed.");
       return EXIT.ok;
@@ -149,11 +153,19 @@ async function prove(
 function sayPlan(plan: SetupPlan, { userHome }: Around): void {
   const lines = planLines(plan, userHome);
   const remarks = remarkLines(plan.remarks, userHome);
-  for (const line of lines) print(line);
+  for (const line of lines) print(fitted(line));
   if (lines.length > 0 && remarks.length > 0) print("");
-  for (const line of remarks) print(isTerminal(1) ? Bun.wrapAnsi(line, process.stdout.columns ?? 80) : line);
+  for (const line of remarks) print(fitted(line));
   if (lines.length + remarks.length > 0) print("");
   flush();
+}
+
+/** On a terminal, broken between words; what is broken stays indented. */
+function fitted(line: string): string {
+  const width = (process.stdout.columns ?? 80) - HANGING.length;
+  return isTerminal(1)
+    ? Bun.wrapAnsi(line, Math.max(20, width), { trim: false }).replaceAll("\n", `\n${HANGING}`)
+    : line;
 }
 
 function jsonOf(
@@ -179,7 +191,7 @@ function jsonOf(
       form: settings.form.kind,
       changed: settings.after !== settings.before,
       hooks: settings.hooks,
-      text: settings.after,
+      text: shownText(settings.after),
       backup: done.applied?.backup ?? null,
     },
     consumers: plan.consumers.map(({ name, path, text, exists }) => ({ name, path, state: exists ?? "new", text })),

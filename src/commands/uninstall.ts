@@ -1,6 +1,8 @@
 // `offhook uninstall`: hooks out of every settings file, then the service and the binary; with --purge the home too. Shows what
 // would go, and asks.
+
 import { homedir } from "node:os";
+import { shownText } from "../claude/private-text.ts";
 import { noMoreThan, parse } from "../cli/args.ts";
 import { count, flush, oneLine, paint, print } from "../cli/print.ts";
 import { EXIT, OffhookError } from "../errors.ts";
@@ -148,7 +150,7 @@ function jsonOf(
     settings: settings.map(({ path, after, events }) => ({
       path,
       events,
-      text: after,
+      text: shownText(after),
       outcome: removed?.settings.find((one) => one.path === path)?.outcome ?? null,
       backup: removed?.settings.find((one) => one.path === path)?.backup ?? null,
     })),

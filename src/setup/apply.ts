@@ -32,7 +32,7 @@ export async function applySetup(
   }
   let service: Installed | null = null;
   if (plan.service !== null && !isServiceDone(plan.service.outlook)) {
-    step(`starting the service (${plan.service.plan.manager})`);
+    step(`Starting the service (${plan.service.plan.manager})`);
     service = await install(plan.service.plan);
     written.push(...service.written);
   }

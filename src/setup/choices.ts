@@ -3,6 +3,7 @@ import type { Scope } from "../claude/places.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Wish } from "../service/service.ts";
 import type { Detected } from "./detect.ts";
+import { isInside } from "./template-text.ts";
 import { type Answers, TEMPLATES, type Template } from "./templates.ts";
 
 export type ServiceChoice = "none" | Wish;
@@ -47,15 +48,18 @@ export type Chance = {
   env: Readonly<Record<string, string | undefined>>;
 };
 
-/** The choices of flags; what they do not say is what Enter would choose in the wizard. Errors: as the parts say (64). */
+/**
+ * The choices of flags; what they do not say is what Enter would choose in the wizard, but for what runs the project's code: nobody has
+ * seen it chosen. Errors: as the parts say (64).
+ */
 export function choicesOf(asked: Asked, chance: Chance): { choices: Choices; remarks: string[] } {
   const { project, offers, secretNames, env } = chance;
   const named =
     asked.consumers === null
-      ? {
-          chosen: preselectedOf(offers).filter(({ template }) => !template.needsProject || project !== null),
-          remarks: [],
-        }
+      ? withoutProjectCode(
+          preselectedOf(offers).filter(({ template }) => !template.needsProject || project !== null),
+          project,
+        )
       : offersNamed(asked.consumers, offers);
   const consumers = named.chosen.map((offer) => chosenOf(offer, project));
   const scope = asked.scope ?? chance.presentScope ?? "user";
@@ -70,6 +74,17 @@ export function choicesOf(asked: Asked, chance: Chance): { choices: Choices; rem
       service: asked.service ?? chance.service,
     },
     remarks: named.remarks,
+  };
+}
+
+/** A repository must not get its code run by lying here while somebody types --yes. */
+function withoutProjectCode(offers: readonly Offer[], project: string | null): { chosen: Offer[]; remarks: string[] } {
+  const isProjects = ({ template, found }: Offer) =>
+    template.executesProjectCode || (project !== null && found !== null && isInside(found, project));
+  const ids = offers.filter(isProjects).map(({ template }) => template.id);
+  return {
+    chosen: offers.filter((offer) => !isProjects(offer)),
+    remarks: ids.length === 0 ? [] : [`What runs this project's code has to be named: --consumers ${ids.join(",")}`],
   };
 }
 

@@ -1,5 +1,6 @@
 // A plan as a person reads it: every new file whole, the settings as a diff, the service with its commands, what to know. Pure but
 // for the colours.
+import { shownText } from "../claude/private-text.ts";
 import { count, oneLine, paint } from "../cli/print.ts";
 import { type DiffLine, diffOf } from "./diff.ts";
 import { isServiceDone, type SettingsPlan, type SetupPlan } from "./plan.ts";
@@ -39,9 +40,23 @@ export function settingsLines(
   return [paint("bold", `${short(path)} (${what}, ${sent})`), ...diffLines(before, after)];
 }
 
-/** The diff of a text, coloured. */
+/** The diff of a settings file, coloured; without what may be a token. */
 export function diffLines(before: string | null, after: string | null): string[] {
-  return diffOf(before, after).map(diffLine);
+  return diffOf(shownText(before), shownText(after)).map(diffLine);
+}
+
+/** What the plan comes to, in one line: what is asked about may have scrolled away. */
+export function summaryOf({ consumers, secrets, service, settings }: SetupPlan, userHome: string): string {
+  const files = consumers.filter(({ exists }) => exists === null).length;
+  const parts = [
+    ...(files === 0 ? [] : [count(files, "consumer file")]),
+    ...(secrets.names.length === 0 ? [] : [count(secrets.names.length, "secret")]),
+    ...(service === null || isServiceDone(service.outlook) ? [] : [`the service (${service.plan.manager})`]),
+    ...(settings.after === settings.before
+      ? []
+      : [`${count(settings.hooks.length, "hook")} in ${shortPath(settings.path, userHome)}`]),
+  ];
+  return parts.join(", ");
 }
 
 function diffLine(line: DiffLine): string {
