@@ -140,6 +140,50 @@ describe("a command", () => {
     expect(one(detect(shop, `${shop}/.venv/bin`), "ruff")?.found).toBe(join(shop, ".venv/bin/ruff"));
   });
 
+  describe("of an environment that is another project's", () => {
+    const other = project({ ".venv/pyvenv.cfg": "home = /usr/bin\n" });
+    const environments = [join(other, ".venv/bin"), join(other, "node_modules/.bin")];
+    for (const bin of environments) for (const name of ["ruff", "biome"]) program(join(bin, name));
+
+    test.each(environments)("%#: is nothing that a bare name may mean", (bin) => {
+      const shop = project({ "ruff.toml": "", "biome.json": "{}" });
+      const why = `ruff.toml, but ruff on PATH is that of ${bin}, an environment outside this project`;
+      expect(one(detect(shop, bin), "ruff")).toEqual({ template: "ruff", why, found: null, preselected: false });
+      expect(one(detect(shop, `${bin}:${EVERY}`), "ruff")).toMatchObject({
+        why,
+        found: join(EVERY, "ruff"),
+        preselected: false,
+      });
+      expect(one(detect(shop, `${EVERY}:${bin}`), "ruff")).toMatchObject({
+        why: "ruff.toml",
+        found: join(EVERY, "ruff"),
+        preselected: true,
+      });
+      expect(one(detect(null, bin), "biome")).toMatchObject({ found: null, preselected: false });
+    });
+
+    test("is passed over for the project's own, and known behind a link to the directory", () => {
+      const shop = project({ "ruff.toml": "" });
+      program(join(shop, ".venv/bin/ruff"));
+      const linked = join(root, `linked-${++count}`);
+      symlinkSync(join(other, ".venv/bin"), linked);
+      expect(one(detect(shop, linked), "ruff")).toMatchObject({
+        found: join(shop, ".venv/bin/ruff"),
+        preselected: true,
+      });
+      expect(one(detect(project({ "ruff.toml": "" }), linked), "ruff")?.found).toBeNull();
+    });
+
+    test("but linked to from elsewhere, as pipx does, is one for all projects", () => {
+      const local = commands([]);
+      symlinkSync(join(other, ".venv/bin/ruff"), join(local, "ruff"));
+      expect(one(detect(project({ "ruff.toml": "" }), local), "ruff")).toMatchObject({
+        found: join(local, "ruff"),
+        preselected: true,
+      });
+    });
+  });
+
   test("is not found by a relative entry of PATH, which the daemon leaves out", () => {
     const shop = project({ "ruff.toml": "" });
     expect(one(detect(shop, `.:bin:${commands([])}`), "ruff")?.found).toBeNull();

@@ -111,6 +111,27 @@ test("beside a broken file nothing is taken out: what it waits for is not known"
   expect(on.tree()).toEqual(tree);
 });
 
+test("without claude on PATH no hook goes because its version is not known, and the rest is brought in line", async () => {
+  consumer("mine", `on = ["Stop"]\nbuiltin = "none"\n`);
+  rmSync(join(on.root, "bin", "claude"));
+  await on.json(SYNC);
+  expect(eventsIn(".claude/settings.json")).toEqual(["PostToolUse", "Stop"]);
+  on.tool("claude", 'echo "2.1.329 (Claude Code)"');
+  consumer("mine", `on = ["DirectoryAdded"]\nbuiltin = "none"\n`);
+  await on.json(SYNC);
+  rmSync(join(on.root, "bin", "claude"));
+  consumer("more", `on = ["SessionEnd"]\nbuiltin = "none"\n`);
+  const tree = on.tree();
+  const refused = await on.run(SYNC);
+  expect(refused).toMatchObject({ exitCode: 78, stdout: "" });
+  expect(refused.stderr).toMatch(/DirectoryAdded[^]*put claude on PATH/);
+  expect(on.tree()).toEqual(tree);
+  // What nobody waits for goes whatever the version is.
+  rmSync(join(on.home, "consumers", "mine.toml"));
+  await on.json(SYNC);
+  expect(eventsIn(".claude/settings.json")).toEqual(["PostToolUse", "SessionEnd"]);
+});
+
 test("a record that is damaged is said, and hides nothing else", async () => {
   on.write(".offhook/hooks.json", "{", 0o600);
   const status = await on.run(["status"]);

@@ -138,6 +138,15 @@ test("--yes alone chooses nothing that runs the project's code, and says what wo
   expect(named.consumers.map(({ name }: any) => name)).toContain("eslint-shop");
 });
 
+test("a command that lies in the project makes a consumer of that project alone", async () => {
+  rmSync(join(on.root, "bin", "ruff"));
+  on.write("shop/.venv/bin/ruff", "#!/bin/sh\nexit 0\n", 0o755);
+  const { consumers } = await on.json([...YES, "--dry-run", "--consumers", "ruff"]);
+  expect(consumers.map(({ name }: any) => name)).toEqual(["ruff-shop"]);
+  expect(consumers[0].text).toContain(`projects = ["${on.project}"]`);
+  expect(consumers[0].text).toContain(join(on.project, ".venv/bin/ruff"));
+});
+
 test("what stands under env and headers is never shown, and stays where it is", async () => {
   const text = `{\n  "env": { "ANTHROPIC_AUTH_TOKEN": "t0ken-0123" },\n  "hooks": { "Stop": [{ "hooks": [\n    { "type": "http", "url": "http://127.0.0.1/", "headers": { "Authorization": "Bearer s3cret" } }] }] }\n}\n`;
   on.write(".claude/settings.json", text);

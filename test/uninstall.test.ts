@@ -118,7 +118,7 @@ test("on a terminal it asks; Ctrl-C and No change nothing", async () => {
   expect([on.has(".claude"), on.has(".offhook"), on.has(".local/bin/offhook")]).toEqual([false, false, false]);
 });
 
-test("hooks go from every settings file that was noted, and from those here that nobody noted", async () => {
+test("hooks go from every settings file that was noted, and from your own here that nobody noted", async () => {
   for (const scope of ["user", "local", "project"]) await on.json([...SETUP, "--scope", scope]);
   mkdirSync(join(on.root, "other", ".git"), { recursive: true });
   await on.json([...SETUP, "--scope", "local", "--project", join(on.root, "other")]);
@@ -128,12 +128,45 @@ test("hooks go from every settings file that was noted, and from those here that
   expect(did.settings.map((one: any) => one.path).sort()).toEqual(
     [
       on.settings,
-      join(on.project, ".claude", "settings.json"),
       join(on.project, ".claude", "settings.local.json"),
       join(on.root, "other", ".claude", "settings.local.json"),
     ].sort(),
   );
-  expect(on.tree().filter((line) => line.includes(".claude/"))).toEqual([]);
+  expect(did.kept.map((one: any) => one.path)).toEqual([join(on.project, ".claude", "settings.json")]);
+  const left = on.tree().filter((line) => line.includes(".claude/"));
+  expect(left).toEqual([expect.stringMatching(/^shop\/\.claude\/settings\.json /)]);
+});
+
+test("a project's hooks that a colleague committed stay, and it is said; noted by setup they go", async () => {
+  await on.json([...SETUP, "--scope", "project"]);
+  const path = join(on.project, ".claude", "settings.json");
+  const committed = on.read("shop/.claude/settings.json");
+  rmSync(join(on.home, "hooks.json"));
+  const { stdout } = await on.run(["uninstall", "--dry-run"]);
+  expect(stdout).toMatch(/^! ~\/shop\/\.claude\/settings\.json keeps \d+ hooks?: .*offhook setup --scope project$/m);
+  const would = await on.json(["uninstall", "--dry-run"]);
+  expect(would).toMatchObject({ settings: [], kept: [{ path, why: expect.stringContaining("by hand") }] });
+  expect(would.kept[0].events.sort()).toEqual(Object.keys(JSON.parse(committed).hooks).sort());
+  await on.json([...SETUP, "--scope", "project"]);
+  expect(await on.json(["uninstall", "--dry-run"])).toMatchObject({ settings: [{ path }], kept: [] });
+  rmSync(join(on.home, "hooks.json"));
+  await on.json(["uninstall", "--yes"]);
+  expect(on.read("shop/.claude/settings.json")).toBe(committed);
+});
+
+test("hooks in a project's settings that name a program, or are your own settings by a link, go unnoted too", async () => {
+  await on.json(SETUP);
+  const own = on.read(".claude/settings.json");
+  rmSync(join(on.home, "hooks.json"));
+  on.write("shop/.claude/settings.json", own);
+  const path = join(on.project, ".claude", "settings.json");
+  const named = await on.json(["uninstall", "--dry-run"]);
+  expect(named.settings.map((one: any) => one.path)).toEqual([on.settings, path]);
+  await on.json([...SETUP, "--scope", "project"]);
+  rmSync(join(on.home, "hooks.json"));
+  renameSync(path, on.settings);
+  symlinkSync(on.settings, path);
+  expect((await on.json(["uninstall", "--dry-run"])).kept).toEqual([]);
 });
 
 test("what others changed in the settings since stays, and then the backup too", async () => {
@@ -216,7 +249,7 @@ test("the shape of its JSON", async () => {
   await on.json(SETUP);
   on.write(".offhook/consumers/late.toml", `on = ["PostToolUse"]\nbuiltin = "none"\nstart = "earliest"\n`, 0o600);
   const did = await on.json(["uninstall", "--yes", "--purge"]);
-  expect(keysOf(did)).toEqual(sorted("dryRun changed purge settings forgotten service binary home unsettled"));
+  expect(keysOf(did)).toEqual(sorted("dryRun changed purge settings kept forgotten service binary home unsettled"));
   expect(keysOf(did.settings[0])).toEqual(sorted("path events text outcome backup"));
   expect(keysOf(did.binary)).toEqual(sorted("path stays"));
   expect(keysOf(did.home)).toEqual(sorted("path there removed left"));

@@ -6,8 +6,15 @@ import { shownText } from "../claude/private-text.ts";
 import { noMoreThan, parse } from "../cli/args.ts";
 import { count, flush, oneLine, paint, print } from "../cli/print.ts";
 import { EXIT, OffhookError } from "../errors.ts";
-import { diffLines, shortPath } from "../setup/plan-lines.ts";
-import { linkTarget, planRemoval, type RemovalPlan, removesNothing, type Unsettled } from "../setup/removal.ts";
+import { diffLines, remarkLines, shortPath } from "../setup/plan-lines.ts";
+import {
+  linkTarget,
+  planRemoval,
+  type RemovalPlan,
+  removesNothing,
+  type SettingsKept,
+  type Unsettled,
+} from "../setup/removal.ts";
 import { type Removed, removeAll } from "../setup/remove.ts";
 import { refusal } from "../setup/wizard.ts";
 import { isTerminal } from "../system/libc.ts";
@@ -56,6 +63,7 @@ async function removeNow(plan: RemovalPlan, json: boolean): Promise<Removed> {
 
 function lines({
   settings,
+  kept,
   service,
   binary,
   home,
@@ -75,6 +83,7 @@ function lines({
       ...diffLines(before, after),
       "",
     ]),
+    ...remarkLines(kept.map(keptRemark), homedir()),
     ...(service === null
       ? []
       : [
@@ -102,6 +111,10 @@ function lines({
       ? []
       : [`An offhook consume runs (pid ${foregroundPid}). End it with: kill ${foregroundPid}`]),
   ];
+}
+
+function keptRemark({ path, events }: SettingsKept): string {
+  return `${path} keeps ${count(events.length, "hook")}: no setup of yours wrote there, so a colleague did, and without offhook they do nothing. To take them out: by hand; or note the file first, in that project: offhook setup --scope project`;
 }
 
 /** What has not been done: lost with a purge, and waiting without one. */
@@ -140,7 +153,7 @@ function doneLines({ home, purge, isHomeThere }: RemovalPlan, removed: Removed):
 }
 
 function jsonOf(
-  { home, isHomeThere, purge, settings, forgotten, service, binary, unsettled }: RemovalPlan,
+  { home, isHomeThere, purge, settings, kept, forgotten, service, binary, unsettled }: RemovalPlan,
   { dryRun, changed, removed }: { dryRun: boolean; changed: boolean; removed: Removed | null },
 ) {
   return {
@@ -154,6 +167,7 @@ function jsonOf(
       outcome: removed?.settings.find((one) => one.path === path)?.outcome ?? null,
       backup: removed?.settings.find((one) => one.path === path)?.backup ?? null,
     })),
+    kept: kept.map((one) => ({ ...one, why: keptRemark(one) })),
     forgotten,
     service,
     binary: { path: binary.path, stays: binary.why },

@@ -2,28 +2,12 @@
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Manager } from "./detect.ts";
+import type { ServiceOptions } from "./options.ts";
 import { LABEL, logPath, plistText } from "./plist.ts";
 import { UNIT, unitText } from "./unit.ts";
 
 /** `mode`: permission bits. Paths are absolute. */
 export type ServiceFiles = { path: string; text: string; mode: number }[];
-
-/** Who the daemon runs as. `home`: the user's home directory, not offhook's. */
-export type ServiceUser = { name: string; uid: number; home: string };
-
-export type ServiceOptions = {
-  /** Absolute; what stands in the unit. */
-  binary: string;
-  /** offhook's home. */
-  home: string;
-  /** PATH for the daemon and its workers, as the installing shell has it. */
-  path: string;
-  user: ServiceUser;
-  /** LANG of the installing shell; launchd gives none. */
-  lang?: string | null;
-  /** Whether systemd shall keep the user's services without a session. */
-  linger?: boolean;
-};
 
 /** `commands` is the whole installation, from nothing; what is really left to do, service.ts `outlook` tells. */
 export type ServicePlan = {

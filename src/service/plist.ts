@@ -1,5 +1,5 @@
 // The text of launchd's property list. Pure. Keys as in launchd.plist(5).
-import type { ServiceOptions } from "./plan.ts";
+import type { ServiceOptions } from "./options.ts";
 import { WRITTEN_BY } from "./unit.ts";
 
 export const LABEL = "offhook";

@@ -19,7 +19,8 @@ import { openSystemd } from "./systemd.ts";
 export { type Detected, detect, type Manager, type Wish } from "./detect.ts";
 export { type Host, thisHost } from "./host.ts";
 export type { Installed, Outlook, Removed, ServiceStatus } from "./keeper.ts";
-export { plan, type ServiceFiles, type ServiceOptions, type ServicePlan, type ServiceUser } from "./plan.ts";
+export type { ServiceOptions, ServiceUser } from "./options.ts";
+export { plan, type ServiceFiles, type ServicePlan } from "./plan.ts";
 export { invokingUser, serviceHome } from "./user.ts";
 
 /** What `install` would do with this plan now. Changes nothing. Error: a file of this name that we did not write (78). */

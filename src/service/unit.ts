@@ -2,7 +2,7 @@
 // Not set, because linters and test runs in any project must work: MemoryDenyWriteExecute and SystemCallFilter (programs that
 // compile at run time), ProtectHome and ProtectSystem (no effect in a user's unit, systemd.exec(5)), RestrictAddressFamilies
 // (requests), UMask (what a worker writes in a project belongs to the project).
-import type { ServiceOptions } from "./plan.ts";
+import type { ServiceOptions } from "./options.ts";
 
 export const UNIT = "offhook.service";
 /** The first line of every file that we write: one without it is somebody else's. */

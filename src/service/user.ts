@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Wish } from "./detect.ts";
 import type { Host } from "./host.ts";
-import type { ServiceUser } from "./plan.ts";
+import type { ServiceUser } from "./options.ts";
 
 /**
  * Who the daemon shall run as: who calls; for the machine's service, root through sudo means the one who called sudo. Errors: a

@@ -142,7 +142,9 @@ export function wordsOf(list: string): string[] {
 export function chosenOf({ template, found }: Offer, project: string | null): Chosen {
   if (template.needsProject && project === null)
     throw usage(`${template.id} works on one project: say which with --project DIR, or go there first`);
-  return { template, answers: { project: template.needsProject ? project : null, found } };
+  // A command that lies in the project is the project's code, whatever it is.
+  const isLocal = project !== null && found !== null && isInside(found, project);
+  return { template, answers: { project: template.needsProject || isLocal ? project : null, found } };
 }
 
 /** The templates whose secret is neither in secrets.env nor among the given ones. */

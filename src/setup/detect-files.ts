@@ -1,7 +1,17 @@
 // The files of a project that speak for tools: names two levels deep and a few texts. Reads only, a bounded amount of it, and
 // nothing that is no plain file; it never looks into node_modules and its like.
-import { accessSync, closeSync, constants, type Dirent, fstatSync, opendirSync, openSync, statSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  type Dirent,
+  existsSync,
+  fstatSync,
+  opendirSync,
+  openSync,
+  statSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { textOf } from "../config/own-file.ts";
 import { isProblem, parseToml, type TomlTable } from "../config/toml.ts";
 
@@ -67,6 +77,14 @@ export function isProgram(path: string): boolean {
   } catch {
     return false; // not there, or not for us: no program either way
   }
+}
+
+/**
+ * Whether a directory of commands (absolute, without links) is that of one environment: a virtual one of Python, which has a
+ * pyvenv.cfg above its bin (PEP 405), or node_modules/.bin.
+ */
+export function isEnvironment(directory: string): boolean {
+  return directory.endsWith("/node_modules/.bin") || existsSync(join(dirname(directory), "pyvenv.cfg"));
 }
 
 function entriesOf(directory: string): Dirent[] {

@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
 import { evidenceIn } from "./detect-evidence.ts";
-import { isProgram, lookAt } from "./detect-files.ts";
+import { isEnvironment, isProgram, lookAt } from "./detect-files.ts";
 import { isInside } from "./template-text.ts";
 import { TEMPLATES, type Template } from "./templates.ts";
 
@@ -59,6 +59,13 @@ function detectOne(template: Template, why: string | null, project: string | nul
   const [command, ...others] = template.needs;
   if (command === undefined || (why === null && template.needsProject)) return null;
   const found = findCommand(command, project, path);
+  const environment = environmentFirst(command, project, path);
+  if (environment !== null && (found === null || project === null || !isInside(found, project))) {
+    // The bare name would mean that one, in every project.
+    const problem = `${command} on PATH is that of ${environment}, an environment outside this project`;
+    const both = why === null ? problem : `${why}, but ${problem}`;
+    return { template: template.id, why: both, found, preselected: false };
+  }
   if (why === null)
     return found === null ? null : { template: template.id, why: whereIs(found, project), found, preselected: false };
   const runtime = found?.includes("/node_modules/") ? ["node"] : [];
@@ -82,15 +89,27 @@ function whereIs(found: string, project: string | null): string {
  */
 function findCommand(command: string, project: string | null, path: string): string | null {
   const own = project === null ? null : inProject(command, project);
-  const outside = onPath(command, path, project);
+  const outside = onPath(command, path, (directory) => isOf(directory, project) || isEnvironment(directory));
   return (command === "ruff" ? (outside ?? own) : (own ?? outside)) ?? inProjectByPath(command, project, path);
 }
 
 /** On PATH by an entry that leads into the project: named as the project's own, also where that entry is a link. */
 function inProjectByPath(command: string, project: string | null, path: string): string | null {
-  const found = onPath(command, path);
-  if (found === null || project === null || isInside(found, project)) return found;
-  return join(realPath(dirname(found)), basename(found));
+  if (project === null) return null;
+  const found = onPath(command, path, (directory) => !isOf(directory, project));
+  return found === null || isInside(found, project) ? found : join(realPath(dirname(found)), basename(found));
+}
+
+/** The directory that the bare name leads to, where that is the environment of something else than this project. */
+function environmentFirst(command: string, project: string | null, path: string): string | null {
+  const first = onPath(command, path);
+  if (first === null) return null;
+  const directory = realPath(dirname(first));
+  return isEnvironment(directory) && !isOf(directory, project) ? dirname(first) : null;
+}
+
+function isOf(directory: string, project: string | null): boolean {
+  return project !== null && isInside(`${directory}/`, project);
 }
 
 function realPath(path: string): string {
@@ -106,10 +125,8 @@ function inProject(command: string, project: string): string | null {
   return paths.find(isProgram) ?? null;
 }
 
-/** Finds on PATH what the daemon would: relative entries are left out, and those in a directory where one is given. */
-function onPath(command: string, path: string, except: string | null = null): string | null {
-  const directories = path
-    .split(delimiter)
-    .filter((entry) => isAbsolute(entry) && (except === null || !isInside(`${realPath(entry)}/`, except)));
+/** Finds on PATH what the daemon would: relative entries are left out, and those (without links) that `isLeftOut` is true of. */
+function onPath(command: string, path: string, isLeftOut: (directory: string) => boolean = () => false): string | null {
+  const directories = path.split(delimiter).filter((entry) => isAbsolute(entry) && !isLeftOut(realPath(entry)));
   return directories.length === 0 ? null : Bun.which(command, { PATH: directories.join(delimiter) });
 }

@@ -22,6 +22,9 @@ import { serviceHere } from "./service-here.ts";
 /** A settings file with hooks of ours; `after` null: we made it, and it goes. */
 export type SettingsRemoval = { path: string; before: string; after: string | null; events: string[] };
 
+/** A project's settings with hooks that nobody noted here, and that do nothing without offhook: a colleague committed them. */
+export type SettingsKept = { path: string; events: string[] };
+
 /** What has not been done yet: events in the spool, and by consumer those to decide on, deliveries to make, dead letters. */
 export type Unsettled = { spool: number; consumers: { name: string; lag: number; pending: number; dead: number }[] };
 
@@ -33,6 +36,7 @@ export type RemovalPlan = {
   isHomeThere: boolean;
   purge: boolean;
   settings: SettingsRemoval[];
+  kept: SettingsKept[];
   /** Noted files without any hook of ours: there is nothing to do but to forget them. */
   forgotten: string[];
   service: { manager: string; removed: string[]; commands: string[][] } | null;
@@ -47,7 +51,8 @@ export async function planRemoval({ purge }: { purge: boolean }): Promise<Remova
   const home = homeForLooking();
   const path = home ?? wantedHome();
   const noted = home === null ? [] : knownSettings(home).map((one) => one.path);
-  const paths = [...new Set([...noted, ...usualPaths()])];
+  const kept = settingsKept(noted);
+  const paths = [...new Set([...noted, ...usualPaths()])].filter((one) => !kept.some((other) => other.path === one));
   const settings = paths.flatMap((one) => (mayHoldOurs(one, noted) ? (settingsRemoval(one, path) ?? []) : []));
   const service = await serviceHere(path);
   const leaves = service.installed ? await leaving() : null;
@@ -64,6 +69,7 @@ export async function planRemoval({ purge }: { purge: boolean }): Promise<Remova
     isHomeThere: home !== null,
     purge,
     settings,
+    kept,
     forgotten: noted.filter((one) => !settings.some((other) => other.path === one)),
     service: leaves === null ? null : { manager: service.manager ?? "", ...leaves },
     binary: binaryRemoval(settings.flatMap((one) => registeredHooks(one.path).hooks.map(({ binary }) => binary))),
@@ -85,6 +91,28 @@ function usualPaths(): string[] {
   return SCOPES.filter((scope) => scope === "user" || project !== null).map((scope) =>
     settingsPath(scope, { configDir, project }),
   );
+}
+
+/** The committed settings of the project here, unless a file that hooks are taken out of anyway is the same. */
+function settingsKept(noted: readonly string[]): SettingsKept[] {
+  const configDir = configDirOf(process.env);
+  const project = projectHere(null);
+  if (project === null) return [];
+  const path = settingsPath("project", { configDir, project });
+  const own = [...noted, ...(["user", "local"] as const).map((scope) => settingsPath(scope, { configDir, project }))];
+  const { hooks } = registeredHooks(path);
+  if (own.some((one) => realPath(one) === realPath(path))) return [];
+  // One that names this program would fail without it, at whoever it was committed for.
+  const isPortable = hooks.every(({ binary, command }) => binary === null && command.includes("command -v "));
+  return hooks.length > 0 && isPortable ? [{ path, events: hooks.map(({ event }) => event) }] : [];
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** False where a file cannot be read, and nothing says that anything of ours is in it: a repository that we stand in is no obstacle. */

@@ -5,9 +5,10 @@ import { dirname } from "node:path";
 import { formFor } from "../claude/command.ts";
 import type { Scope } from "../claude/places.ts";
 import { forgetSettings, knownSettings } from "../claude/record.ts";
+import { registeredHooks } from "../claude/registered.ts";
 import { settingsText, textBefore } from "../claude/settings-file.ts";
 import type { ClaudeVersion } from "../claude/version.ts";
-import { hooksWanted, type Unsent } from "../claude/wanted.ts";
+import { hookSends, hooksWanted, type Unsent, type WantedHook } from "../claude/wanted.ts";
 import type { Consumer } from "../config/schema.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { realPathFinder } from "../event/project.ts";
@@ -22,7 +23,10 @@ export type SyncPlan = {
   unsent: Unsent[];
 };
 
-/** Plans the hooks of every noted settings file. Error: none is noted (66). */
+/**
+ * Plans the hooks of every noted settings file. Errors: none is noted (66); `version` is null, and a hook would go for no other
+ * reason (78).
+ */
 export function planSync(
   home: string,
   { consumers, version, binary }: { consumers: readonly Consumer[]; version: ClaudeVersion | null; binary: string },
@@ -38,10 +42,9 @@ export function planSync(
       plan.gone.push(path);
       continue;
     }
-    const { hooks } = hooksWanted(
-      consumers.filter((consumer) => concerns(consumer, project, realPath)),
-      version,
-    );
+    const concerned = consumers.filter((consumer) => concerns(consumer, project, realPath));
+    const { hooks } = hooksWanted(concerned, version);
+    if (version === null) refuseToLose(path, concerned, hooks);
     try {
       const text = settingsText(path);
       // A checkout may have put a link there: two plans for one file would take each other's hooks out.
@@ -56,6 +59,20 @@ export function planSync(
     }
   }
   return plan;
+}
+
+/** Where `claude` is not on PATH a hook that somebody waits for must not go because its version is not known. Error: one would (78). */
+function refuseToLose(path: string, consumers: readonly Consumer[], hooks: readonly WantedHook[]): void {
+  const there = new Set(registeredHooks(path).hooks.map(({ event }) => event));
+  const lost = [...new Set(consumers.flatMap((consumer) => hookSends(hooks, consumer)))].filter((one) =>
+    there.has(one),
+  );
+  if (lost.length > 0)
+    throw new OffhookError(
+      EXIT.config,
+      `which Claude Code this is, is not known, and not every one has ${lost.join(" and ")}: ${path} stays as it is`,
+      "put claude on PATH first",
+    );
 }
 
 /** Carries it out. Gives the backups by path. Errors: those of the steps. */
