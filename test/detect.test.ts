@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Detected, detect } from "../src/setup/detect.ts";
-import { TEMPLATES } from "../src/setup/templates.ts";
+import { type Detected, detect } from "../src/templates/detect.ts";
+import { TEMPLATES } from "../src/templates/templates.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "offhook-test-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { detect } from "../src/setup/detect.ts";
+import { detect } from "../src/templates/detect.ts";
 import { type Machine, openMachine } from "./fresh-machine.ts";
 
 let on: Machine;

@@ -18,7 +18,7 @@ const EVERY_ROOM = [
   "demo",
   "dispatch",
   "doctor",
-].concat(["event", "ledger", "match", "service", "setup", "spool", "stream", "system"]);
+].concat(["event", "ledger", "match", "service", "setup", "spool", "stream", "system", "templates"]);
 
 export const TABLE: Record<string, Row> = {
   main: { rooms: ["commands", "cli"] },
@@ -33,8 +33,9 @@ export const TABLE: Record<string, Row> = {
   spool: { rooms: ["event", "system"] },
   claude: { rooms: ["event", "match", "spool", "system"], types: ["config"] },
   service: { rooms: ["event", "system"] },
+  templates: { rooms: ["config", "system"] },
   setup: {
-    rooms: ["claude", "service", "config", "daemon", "event", "ledger", "match", "spool", "system", "cli"],
+    rooms: ["claude", "service", "templates", "config", "daemon", "event", "ledger", "match", "spool", "system", "cli"],
     types: ["attempt"],
   },
   doctor: {

@@ -17,9 +17,10 @@ import { loadConsumers } from "../src/config/load.ts";
 import type { Consumer } from "../src/config/schema.ts";
 import { OffhookError } from "../src/errors.ts";
 import { projectRule } from "../src/match/match-path.ts";
-import { planConsumerFile, writeConsumerFile } from "../src/setup/consumer-file.ts";
-import { commandOf } from "../src/setup/template-text.ts";
-import { type Answers, TEMPLATES, type Template, templateOf } from "../src/setup/templates.ts";
+import { planConsumerFile, writeConsumerFile } from "../src/templates/consumer-file.ts";
+import type { Answers, Template } from "../src/templates/template.ts";
+import { TEMPLATES, templateOf } from "../src/templates/templates.ts";
+import { commandOf } from "../src/templates/text.ts";
 import { openGuarded } from "./guarded.ts";
 import { type Running, until, wrote } from "./running.ts";
 

@@ -4,8 +4,8 @@ import { noteSettings } from "../claude/record.ts";
 import { writeSettings } from "../claude/settings-file.ts";
 import { homeForWriting } from "../config/paths.ts";
 import { type Installed, install } from "../service/service.ts";
+import { writeConsumerFile } from "../templates/consumer-file.ts";
 import type { Choices } from "./choices.ts";
-import { writeConsumerFile } from "./consumer-file.ts";
 import { isServiceDone, type SettingsPlan, type SetupPlan } from "./plan.ts";
 import { readSecretsText, withSecret, writeSecrets } from "./secrets-file.ts";
 

@@ -15,8 +15,8 @@ import { type Holder, lockHolder } from "../daemon/lock.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { type Detected as DetectedManager, detect as detectManager, type ServiceStatus } from "../service/service.ts";
 import { ownBinary, repositoryOf } from "../system/own-binary.ts";
+import { detect } from "../templates/detect.ts";
 import { type Offer, offersOf } from "./choices.ts";
-import { detect } from "./detect.ts";
 import { projectHere } from "./project-here.ts";
 import { serviceHere } from "./service-here.ts";
 

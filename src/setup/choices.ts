@@ -2,9 +2,10 @@
 import type { Scope } from "../claude/places.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Wish } from "../service/service.ts";
-import type { Detected } from "./detect.ts";
-import { isInside } from "./template-text.ts";
-import { type Answers, TEMPLATES, type Template } from "./templates.ts";
+import type { Detected } from "../templates/detect.ts";
+import type { Answers, Template } from "../templates/template.ts";
+import { TEMPLATES } from "../templates/templates.ts";
+import { isInside } from "../templates/text.ts";
 
 export type ServiceChoice = "none" | Wish;
 

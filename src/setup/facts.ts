@@ -12,11 +12,11 @@ import { EXIT, OffhookError } from "../errors.ts";
 import { realPathFinder } from "../event/project.ts";
 import { invokingUser, outlook, plan as planService, thisHost } from "../service/service.ts";
 import { repositoryOf } from "../system/own-binary.ts";
+import { planConsumerFile } from "../templates/consumer-file.ts";
+import { isInside } from "../templates/text.ts";
 import type { Around } from "./around.ts";
 import type { Choices, ServiceChoice } from "./choices.ts";
-import { planConsumerFile } from "./consumer-file.ts";
 import type { SetupFacts } from "./plan.ts";
-import { isInside } from "./template-text.ts";
 
 /** Gathers what the plan needs. Errors: a service that cannot be had here (69), or that another daemon is in the way of (75). */
 export async function gatherFacts(choices: Choices, around: Around): Promise<SetupFacts> {

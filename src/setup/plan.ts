@@ -16,8 +16,8 @@ import { makeEvent } from "../event/event.ts";
 import { compileMatch } from "../match/match.ts";
 import type { RealPath } from "../match/rule.ts";
 import type { Outlook, ServicePlan } from "../service/service.ts";
+import type { ConsumerFile } from "../templates/consumer-file.ts";
 import type { Choices } from "./choices.ts";
-import type { ConsumerFile } from "./consumer-file.ts";
 
 /** One settings file: its text as it is (null: not there) and as it would be. */
 export type SettingsPlan = {

@@ -7,10 +7,11 @@ import type { Consumer } from "../config/schema.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { gather } from "../daemon/status.ts";
 import { realPathFinder } from "../event/project.ts";
+import type { Template } from "../templates/template.ts";
+import { TEMPLATES } from "../templates/templates.ts";
 import type { SetupPlan } from "./plan.ts";
 import { lineFor, openScratch, type Proven, prove } from "./proof.ts";
 import { oneOfEachKind, type ProofContext, proofOf } from "./proof-payload.ts";
-import { TEMPLATES, type Template } from "./templates.ts";
 
 /** Files of a project that are looked at for one that a consumer takes. */
 const MOST_FILES = 2_000;

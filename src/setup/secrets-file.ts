@@ -6,7 +6,7 @@ import { pathsOf } from "../config/paths.ts";
 import { isSecretName, parseSecrets } from "../config/secret-text.ts";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { files } from "../system/files.ts";
-import { syncDirectory } from "./consumer-file.ts";
+import { syncDirectory } from "../templates/consumer-file.ts";
 
 const MAX_BYTES = 1024 * 1024;
 

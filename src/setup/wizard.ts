@@ -6,6 +6,8 @@ import { settingsPath } from "../claude/places.ts";
 import { oneLine } from "../cli/print.ts";
 import { EXIT } from "../errors.ts";
 import { repositoryOf } from "../system/own-binary.ts";
+import { planConsumerFile } from "../templates/consumer-file.ts";
+import type { Template } from "../templates/template.ts";
 import type { Around } from "./around.ts";
 import {
   type Asked,
@@ -17,9 +19,7 @@ import {
   type ServiceChoice,
   withoutSecret,
 } from "./choices.ts";
-import { planConsumerFile } from "./consumer-file.ts";
 import { shortPath } from "./plan-lines.ts";
-import type { Template } from "./templates.ts";
 
 /** The exit code where a person cancelled: as a shell says it of a program that Ctrl-C ended. */
 export const CANCELLED = 130;

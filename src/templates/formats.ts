@@ -3,8 +3,9 @@
 //
 // What is formatted is what git calls changed or new since the last commit. git runs what .git/config says (fsmonitor, filters),
 // so all of them are bound to one project.
-import { commandTemplate, type Row, scriptRun } from "./template-text.ts";
-import type { Template } from "./templates.ts";
+
+import type { Template } from "./template.ts";
+import { commandTemplate, type Row, scriptRun } from "./text.ts";
 
 /** $0 and "$@" are the command; git ends each name with a NUL, and xargs -0 takes them so: any name is safe. */
 const FORMAT_CHANGED = (patterns: readonly string[]) => `

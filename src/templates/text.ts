@@ -3,7 +3,7 @@
 // Where it may run: a template that works on a project, and every command that lies in one, is bound to that project by
 // `projects`. What is in a project's own directory is the project's code, also when it is called ruff.
 import { EXIT, OffhookError } from "../errors.ts";
-import type { Answers, Template } from "./templates.ts";
+import type { Answers, Template } from "./template.ts";
 
 /** One key. `value` is TOML; `note` a sentence for above it. */
 export type Row = { key: string; value: string; note?: string };

@@ -3,8 +3,9 @@
 //
 // Exit codes, seen with Biome 2.5, oxlint 1.94, ESLint 10.15, Prettier 3, TypeScript 5.9 and 7.0, ShellCheck 0.9; of ruff as its
 // documentation has them ("The Ruff Linter", "The Ruff Formatter": Exit codes).
-import { commandTemplate, plainRun, type Row, tomlList } from "./template-text.ts";
-import type { Template } from "./templates.ts";
+
+import type { Template } from "./template.ts";
+import { commandTemplate, plainRun, type Row, tomlList } from "./text.ts";
 
 const SCRIPTS = ["*.js", "*.mjs", "*.cjs", "*.jsx", "*.ts", "*.mts", "*.cts", "*.tsx"];
 

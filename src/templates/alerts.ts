@@ -1,6 +1,7 @@
 // Consumers that tell people, and the log. An address that is a secret in itself stands in secrets.env, the file says ${NAME}.
-import { consumerText, type Row } from "./template-text.ts";
-import type { Template, TemplateSecret } from "./templates.ts";
+
+import type { Template, TemplateSecret } from "./template.ts";
+import { consumerText, type Row } from "./text.ts";
 
 /** What a person wants to hear of: the agent waits for them, or it was stopped by an error. */
 const CALLS_FOR_A_PERSON = '["Notification", "StopFailure"]';

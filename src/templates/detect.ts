@@ -1,10 +1,11 @@
 // What a project and a machine speak for: which templates to offer, and which of them are clearly wanted. Executes nothing.
 import { realpathSync } from "node:fs";
 import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
-import { evidenceIn } from "./detect-evidence.ts";
-import { isEnvironment, isProgram, lookAt } from "./detect-files.ts";
-import { isInside } from "./template-text.ts";
-import { TEMPLATES, type Template } from "./templates.ts";
+import { evidenceIn } from "./evidence.ts";
+import { isEnvironment, isProgram, lookAt } from "./project-files.ts";
+import type { Template } from "./template.ts";
+import { TEMPLATES } from "./templates.ts";
+import { isInside } from "./text.ts";
 
 /** A template that could be of use here. */
 export type Detected = {

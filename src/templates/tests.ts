@@ -3,9 +3,9 @@
 //
 // Exit codes, seen with pytest 9.0 (1 failed, 2 a test module cannot be imported, 4 conftest.py cannot, or wrong usage, 5 no
 // tests), vitest 4.1, jest 30.5 and Bun 1.4 (1 for all that is wrong).
-import { onWrites } from "./template-lint.ts";
-import { commandTemplate, plainRun, type Row, scriptRun } from "./template-text.ts";
-import type { Template } from "./templates.ts";
+import { onWrites } from "./lint.ts";
+import type { Template } from "./template.ts";
+import { commandTemplate, plainRun, type Row, scriptRun } from "./text.ts";
 
 const SCRIPTS = ["*.js", "*.mjs", "*.cjs", "*.jsx", "*.ts", "*.mts", "*.cts", "*.tsx"];
 

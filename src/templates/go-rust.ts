@@ -2,9 +2,9 @@
 // takes all changed files of the project, and a few lines of sh run the tool once in each package that has one of them.
 //
 // Exit codes, seen with Go 1.19 (vet and test: 1, and 2 where it does not compile) and cargo 1.95 (101 for all that is wrong).
-import { onWrites } from "./template-lint.ts";
-import { commandTemplate, type Row, scriptRun } from "./template-text.ts";
-import type { Template } from "./templates.ts";
+import { onWrites } from "./lint.ts";
+import type { Template } from "./template.ts";
+import { commandTemplate, type Row, scriptRun } from "./text.ts";
 
 /** Go: a package is a directory. $0 is go, $1 and so on the changed files. */
 const EACH_GO_PACKAGE = (words: string) => `

@@ -1,5 +1,5 @@
 // What in a project speaks for each template: the name of the file that does, or null. Pure over the files that were looked at.
-import type { ProjectFiles } from "./detect-files.ts";
+import type { ProjectFiles } from "./project-files.ts";
 
 /** What speaks for the templates of tools, by id. Formatting that writes and alerts are nobody's to guess. */
 export function evidenceIn(files: ProjectFiles): Readonly<Record<string, string | null>> {

@@ -1,10 +1,4 @@
-// The templates of consumer files: what there is to choose from, and the text that is written for a choice. Pure: what a machine
-// has is asked by detect.ts, what a home has by consumer-file.ts.
-import { ALERT_TEMPLATES } from "./template-alert.ts";
-import { FORMAT_TEMPLATES } from "./template-format.ts";
-import { GO_AND_RUST_TEMPLATES } from "./template-go-rust.ts";
-import { LINT_TEMPLATES } from "./template-lint.ts";
-import { TEST_TEMPLATES } from "./template-test.ts";
+// What a template of a consumer file is: the shape that the texts of this room have in common.
 
 /** What a template's text is made for. */
 export type Answers = {
@@ -39,17 +33,3 @@ export type Template = {
   /** The consumer file, commented, for people to edit. Error: a project path that no file can name (78). */
   text(answers: Answers): string;
 };
-
-/** Every template, in the order in which they are offered. */
-export const TEMPLATES: readonly Template[] = [
-  ...LINT_TEMPLATES,
-  ...GO_AND_RUST_TEMPLATES,
-  ...TEST_TEMPLATES,
-  ...FORMAT_TEMPLATES,
-  ...ALERT_TEMPLATES,
-];
-
-/** The template of an id; null: there is none. */
-export function templateOf(id: string): Template | null {
-  return TEMPLATES.find((template) => template.id === id) ?? null;
-}

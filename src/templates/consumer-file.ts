@@ -6,8 +6,8 @@ import { pathsOf } from "../config/paths.ts";
 import { isProblem, parseToml } from "../config/toml.ts";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { files } from "../system/files.ts";
-import { isBound, projectPattern } from "./template-text.ts";
-import type { Answers, Template } from "./templates.ts";
+import type { Answers, Template } from "./template.ts";
+import { isBound, projectPattern } from "./text.ts";
 
 /** A consumer file to write. `exists`: what lies at its path already; "different" is left as it is. */
 export type ConsumerFile = { name: string; path: string; text: string; exists: "same" | "different" | null };
