@@ -69,6 +69,8 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
   const beginning = makeBeginning(deps, running, advance);
 
   const turn = () => {
+    // Every group is asked whenever something was taken in: one that may not go on must cost nothing.
+    if (!mayGoOn() && !running.hasEnded()) return deps.isFull() ? comeBackIn(REST_MS) : undefined;
     try {
       const { written, went } = stream.together(() => ({ written: running.settle(), went: mayGoOn() ? goOn() : null }));
       written();

@@ -19,6 +19,8 @@ export type Running = {
   count(): number;
   /** Whether some have not ended, or have an outcome that is not written yet. */
   isAny(): boolean;
+  /** Whether there is something to settle. */
+  hasEnded(): boolean;
   /** Keeps an attempt at one delivery, whose number is written already; `release` is called at its end. */
   follow(
     delivery: Delivery,
@@ -107,6 +109,7 @@ export function makeRunning(deps: Surroundings, onEnd: () => void): Running {
   return {
     count: () => running.size - ended.size,
     isAny: () => running.size > 0,
+    hasEnded: () => ended.size > 0,
     follow(delivery, number, events, started, release) {
       keep(delivery.id, started.attempt, (result, wasEnded) => {
         release();
