@@ -45,11 +45,12 @@ export async function systemPart(inside: Inside): Promise<void> {
 
   const installed = await sudo(["install-service", "--system", "--path", path]);
   const pid = Number(await property("MainPID"));
+  const home = (await inside.root(["sh", "-c", "echo ~root"])).stdout.trim();
   check("root through sudo installs it for who called, with the PATH that was given", [
     ...ended(installed, 0),
     ...same("state", [await property("ActiveState"), await property("UnitFileState")], ["active", "enabled"]),
     ...same("uid", pid > 0 ? statSync(`/proc/${pid}`).uid : null, inside.uid),
-    ...same("root's home is untouched", existsSync("/root/.offhook"), false),
+    ...same("root's home is untouched", existsSync(`${home}/.offhook`), false),
   ]);
   const verified = await inside.root(["systemd-analyze", "verify", UNIT]);
   check(
