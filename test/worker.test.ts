@@ -92,6 +92,13 @@ describe("a command that runs to its end", () => {
       stdout: `${attempt.pid} ${attempt.pid} ${attempt.pid}\n`,
     });
   });
+
+  test("what it started at once is lowered with it", async () => {
+    const nice = Math.max(10, getPriority());
+    const child = `until [ "$(nice)" = ${nice} ]; do sleep 0.02; done; echo lowered`;
+    const attempt = startWorker(commandOf(shell(`sh -c '${child}' & wait`)), options);
+    expect(await attempt.done).toMatchObject({ outcome: "ok", stdout: "lowered\n" });
+  });
 });
 
 describe("a command that cannot be started", () => {

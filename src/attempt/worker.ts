@@ -21,6 +21,8 @@ import { marksOf } from "./worker-env.ts";
 const AFTERMATH_MS = 250;
 /** What is left after that gets at most so long between TERM and KILL. */
 const LEFTOVER_KILL_AFTER_MS = 1000;
+/** How long a worker and what it starts run at usual priority. */
+const LOWER_AFTER_MS = 5;
 /** setTimeout takes no more; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -56,7 +58,8 @@ export function startWorker(plan: CommandPlan, options: WorkerOptions): Attempt 
   // crash point: after-spawn
   const { pid } = child;
   const isRunning = () => child.exitCode === null && child.signalCode === null;
-  lowerPriority(pid, isRunning, options.note);
+  // Not at once: what ends sooner is over before it could be in anybody's way, and lowering costs a third of starting.
+  const lowering = setTimeout(lowerPriority, LOWER_AFTER_MS, pid, isRunning, options.note);
   const stdout = makeBoundedOutput();
   const stderr = makeBoundedOutput();
   const readers = [readInto(child.stdout, stdout), readInto(child.stderr, stderr)];
@@ -75,6 +78,7 @@ export function startWorker(plan: CommandPlan, options: WorkerOptions): Attempt 
     // A process that not even KILL ends (it hangs in the kernel) must not keep the delivery.
     await Promise.race([child.exited, treeEnded.promise.then((isOver) => (isOver ? child.exited : null))]);
     if (timer !== null) clearTimeout(timer);
+    clearTimeout(lowering);
     const durationMs = performance.now() - beganAt;
     if (cause === null) {
       const left = await endLeftover(pid, allRead, options.killAfterMs);

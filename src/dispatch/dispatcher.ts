@@ -72,15 +72,17 @@ export function makeDispatcher(first: Consumer, deps: Surroundings): Dispatcher 
     // Every group is asked whenever something was taken in: one that may not go on must cost nothing.
     if (!mayGoOn() && !running.hasEnded()) return deps.isFull() ? comeBackIn(REST_MS) : undefined;
     try {
-      const { written, went } = stream.together(() => ({ written: running.settle(), went: mayGoOn() ? goOn() : null }));
-      written();
-      if (went === null) return deps.isFull() ? comeBackIn(REST_MS) : undefined;
-      if (went.decision !== null) {
+      const { settled, went } = stream.together(() => ({ settled: running.settle(), went: mayGoOn() ? goOn() : null }));
+      settled.letGo();
+      if (went?.decision) {
         // crash point: after-decide
         cursor = went.decision.cursor;
       }
+      // The next workers first: what is said of the last ones is said while these run.
+      went?.chosen.start();
+      settled.tell();
+      if (went === null) return deps.isFull() ? comeBackIn(REST_MS) : undefined;
       comeBackIn(...went.waitsMs);
-      went.chosen.start();
       if (went.decision?.hasMore || went.chosen.hasMore) advance();
     } catch (error) {
       if (passingTrouble(error) === null) deps.fail(error);

@@ -31,8 +31,8 @@ export type Running = {
   ): void;
   /** Keeps one attempt at many deliveries that run inside the daemon. */
   followInside(deliveries: readonly Delivery[], started: Started): void;
-  /** Writes all outcomes there are, within the caller's transaction. What it gives is to be called once that is committed. */
-  settle(): () => void;
+  /** Writes all outcomes there are, within the caller's transaction. To be called once that is committed, in this order: both. */
+  settle(): { letGo(): void; tell(): void };
   /** Lets go of outcomes that could not be written: the next start finds their attempts unfinished. */
   giveUp(): void;
   /** Ends all; their deliveries are ready again and the attempts do not count. */
@@ -149,9 +149,11 @@ export function makeRunning(deps: Surroundings, onEnd: () => void): Running {
     settle() {
       const outcomes = [...ended.values()].flatMap((entry) => entry.outcomes);
       for (const { write } of outcomes) write();
-      return () => {
-        letGo();
-        for (const one of outcomes) one.tell();
+      return {
+        letGo,
+        tell() {
+          for (const one of outcomes) one.tell();
+        },
       };
     },
     giveUp: letGo,

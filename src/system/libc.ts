@@ -16,6 +16,7 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
 const ESRCH = 3;
+const PRIO_PGRP = 1;
 const EWOULDBLOCK = IS_MAC ? 35 : 11;
 const F_FULLFSYNC = 51;
 
@@ -80,6 +81,13 @@ export function isGroupThere(group: number): boolean | null {
   if (calls === null || errnoPlace() === null) return null;
   // Somebody else's is there too (EPERM). Asked here and not by process.kill: mostly there is none, and its error takes as long as ten calls.
   return calls.kill(-group, 0) === 0 || lastErrno() !== ESRCH;
+}
+
+const prioritizing = once(() => openCalls({ setpriority: { args: ["i32", "u32", "i32"], returns: "i32" } }));
+
+/** Sets the nice value of a whole process group (setpriority(2)). False where that was refused, or cannot be asked for. */
+export function setGroupPriority(group: number, nice: number): boolean {
+  return prioritizing()?.setpriority(PRIO_PGRP, group, nice) === 0;
 }
 
 /** Flushes a file through the drive's own cache (macOS F_FULLFSYNC, 5 to 18 ms). False where that is not to be had. */

@@ -1,6 +1,7 @@
 // Runs a worker beside the agent instead of in front of it: low priority for the processor.
 import { getPriority, setPriority } from "node:os";
 import { messageOf } from "../errors.ts";
+import { setGroupPriority } from "./libc.ts";
 import { writeProcFile } from "./proc-file.ts";
 
 /** nice(2): 0 is usual, 19 the lowest. */
@@ -11,13 +12,13 @@ const AUTOGROUP_TRY_EVERY_MS = 120;
 const AUTOGROUP_TRIES = 50;
 
 /**
- * Lowers the priority of a process that was just started, and of what it starts from now on. Best effort: what fails
- * while the process still runs goes to `note`.
+ * Lowers the priority of a process that leads a group of its own, of its group and of what they start from now on. Best effort:
+ * what fails while the process still runs goes to `note`.
  */
 export function lowerPriority(pid: number, isRunning: () => boolean, note: (line: string) => void): void {
   try {
     lowered ??= Math.max(LOW, getPriority());
-    setPriority(pid, lowered);
+    if (!setGroupPriority(pid, lowered)) setPriority(pid, lowered);
   } catch (error) {
     if (isRunning() && !isGone(error)) note(`worker ${pid} runs at normal priority: ${messageOf(error)}`);
   }
