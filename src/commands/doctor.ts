@@ -1,11 +1,13 @@
 // `offhook doctor`: is the installation well, from Claude Code's settings to the last event, and if not, how is it mended. Exit 1 with
 // errors; warnings alone are 0.
+
 import { homedir } from "node:os";
 import { noMoreThan, parse } from "../cli/args.ts";
 import { count, flush, oneLine, paint, print } from "../cli/print.ts";
 import { type Examined, examine, type Finding, GROUPS } from "../doctor/doctor.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { HomeError } from "../spool/home.ts";
+import { whereWeStand } from "../system/standing.ts";
 import { version } from "../version.ts";
 
 export async function run(argv: string[]): Promise<number> {
@@ -30,16 +32,6 @@ async function look(fix: boolean): Promise<Examined> {
   } catch (error) {
     if (!(error instanceof HomeError)) throw error;
     throw new OffhookError(error.kind === "unset" ? EXIT.config : EXIT.permission, error.message, error.hint);
-  }
-}
-
-/** The directory of this process; where it is gone, we stand at the root from now on, because the daemon is asked from somewhere. */
-function whereWeStand(): string {
-  try {
-    return process.cwd();
-  } catch {
-    process.chdir("/");
-    return "/";
   }
 }
 

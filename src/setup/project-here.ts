@@ -1,9 +1,11 @@
 // Which project a setup is about. Only looks.
+
 import { realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import { projectFinder } from "../event/project.ts";
+import { whereWeStand } from "../system/standing.ts";
 
 /**
  * The project, absolute and without links: what was named, else the repository that we stand in, else the directory. Null at home
@@ -21,16 +23,6 @@ export function projectHere(named: string | null): string | null {
   if (isAtOrAbove(cwd, userHome)) return null;
   const found = projectFinder({ now: Date.now })(null, cwd, null);
   return found === null || isAtOrAbove(found, userHome) ? null : found;
-}
-
-/** The directory of this process; where it is gone, we stand at the root from now on: what is started has to stand somewhere. */
-function whereWeStand(): string {
-  try {
-    return process.cwd();
-  } catch {
-    process.chdir("/");
-    return "/";
-  }
 }
 
 function isAtOrAbove(path: string, other: string): boolean {

@@ -16,6 +16,8 @@ const AUTOGROUP_TRIES = 50;
  * what fails while the process still runs goes to `note`.
  */
 export function lowerPriority(pid: number, isRunning: () => boolean, note: (line: string) => void): void {
+  // Its pid may be somebody else's by now.
+  if (!isRunning()) return;
   try {
     lowered ??= Math.max(LOW, getPriority());
     if (!setGroupPriority(pid, lowered)) setPriority(pid, lowered);
