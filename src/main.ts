@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   resume: () => import("./commands/resume.ts"),
   forget: () => import("./commands/forget.ts"),
   prune: () => import("./commands/prune.ts"),
+  cluster: () => import("./commands/cluster.ts"),
   "install-service": () => import("./commands/install-service.ts"),
   "uninstall-service": () => import("./commands/uninstall-service.ts"),
   service: () => import("./commands/service.ts"),

@@ -190,7 +190,7 @@ describe("--check", () => {
     "names the parts there are when one is unknown",
     async () => {
       const { exitCode, stderr } = await check({ publish: STORE, control: "cat" }, "--only", "9k");
-      const parts = "1k, 1k-16, 200k, 5m, python, latency, intake, deliveries, fanout, memory, large";
+      const parts = "1k, 1k-16, 200k, 5m, python, latency, intake, deliveries, fanout, memory, large, cluster";
       expect(stderr).toBe(`error: no part "9k"\ntry: there are: ${parts}\n`);
       expect(exitCode).toBe(EXIT.usage);
     },

@@ -12,6 +12,7 @@ const COMMANDS = ["publish", "consume", "demo", "status", "events", "deliveries"
   "resume",
   "forget",
   "prune",
+  "cluster",
 ]);
 let on: Running;
 let ids: { event: any; delivery: any };

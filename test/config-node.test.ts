@@ -37,6 +37,8 @@ function thrown(work: () => unknown): OffhookError {
 const DAY_MS = 86_400_000;
 const KEPT = {
   disabled: [],
+  redact: [],
+  cluster: null,
   retention: { ageMs: 7 * DAY_MS, sizeBytes: 2 ** 30 },
   maxLag: { ageMs: 30 * DAY_MS, sizeBytes: 2 ** 30 },
 };
@@ -55,24 +57,38 @@ describe("the settings of a node", () => {
     expect(readFileSync(join(home, "config.toml"), "utf8")).toStartWith('name = "mine"\nworkers = 3');
   });
   test("have every key explained in the first file, and what is commented out is well too", () => {
-    const text = firstConfig("laptop").replaceAll(/^# (?=\w+ = )/gm, "");
+    const text = firstConfig("laptop").replaceAll(/^# (?=\w+ = |\[)/gm, "");
     expect(parseNodeConfig(text)).toEqual({
       name: "laptop",
       workers: 4,
       durability: "power",
       ...KEPT,
       disabled: ["lint"],
+      redact: ["CUST-[0-9]{8}"],
+      cluster: {
+        urls: ["rediss://redis.example:6379"],
+        user: "offhook",
+        password: "${REDIS_PASSWORD}",
+        ca: null,
+        forward: ["**"],
+        payload: "full",
+        prefix: "offhook",
+        leaseMs: 10_000,
+        keepMs: DAY_MS,
+        cap: 1_000_000,
+        replicas: null,
+      },
     });
   });
   test("are told with line and what to write when they are wrong, all at once", () => {
-    const text = 'workers = 0\ndurabilty = "full"\nforward = ["**"]\n[cluster]\nurl = "x"\n';
+    const text = 'workers = 0\ndurabilty = "full"\n[cluster]\nurl = "x"\nforwrd = ["**"]\n';
     const error = thrown(() => parseNodeConfig(text));
     expect(error.exitCode).toBe(EXIT.config);
     expect(error.message.split("\n")).toEqual([
       "config.toml:1: workers = 0 must be a whole number from 1 to 1024",
       'config.toml:2: unknown key "durabilty"; did you mean "durability"?',
-      "config.toml:3: forward is not yet there in this version; leave it out for now",
-      "config.toml:4: cluster is not yet there in this version; leave it out for now",
+      'config.toml:4: cluster.url must be an address that begins with redis:// or rediss://, for instance "rediss://redis.example:6379"',
+      'config.toml:5: unknown key "cluster.forwrd"; did you mean "cluster.forward"?',
     ]);
   });
   test("that are not TOML are told with the line", () => {

@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { CLUSTER_KEYS } from "../src/config/cluster.ts";
 import { parseConsumer } from "../src/config/consumer.ts";
-import { firstConfig } from "../src/config/node.ts";
+import { firstConfig, parseNodeConfig } from "../src/config/node.ts";
 import { parseProjectFile } from "../src/config/project-file.ts";
 import { CONSUMER_KEYS } from "../src/config/schema.ts";
 
@@ -11,7 +12,8 @@ const ROOT = resolve(import.meta.dir, "..");
 const SECRETS = { SLACK_URL: "https://hooks.example/x" };
 
 const consumers = readFileSync(join(ROOT, "docs/consumers.md"), "utf8");
-const examples = ["README.md", "docs/consumers.md"].flatMap((file) =>
+const cluster = readFileSync(join(ROOT, "docs/cluster.md"), "utf8");
+const examples = ["README.md", "docs/consumers.md", "docs/cluster.md"].flatMap((file) =>
   [...readFileSync(join(ROOT, file), "utf8").matchAll(/^```toml\n(.*?)^```$/gms)].map(([, text = ""], index) => ({
     label: `${file}, example ${index + 1}`,
     text,
@@ -22,6 +24,7 @@ const examples = ["README.md", "docs/consumers.md"].flatMap((file) =>
 function errorsOf(label: string, text: string): string[] {
   if (text.startsWith("# .offhook.toml"))
     return [parseProjectFile(text, label).error].filter((error) => error !== null);
+  if (text.startsWith("# config.toml")) return parseNodeConfig(text).cluster === null ? [`${label}: no [cluster]`] : [];
   const loaded = parseConsumer(text, { name: "x", path: "/x.toml", label, userHome: "/home/dev", secrets: SECRETS });
   return loaded.kind === "ok" ? [] : loaded.errors;
 }
@@ -38,13 +41,24 @@ test("an example with a mistake would be seen", () => {
 
 test("every key of a consumer file is explained", () => {
   for (const key of CONSUMER_KEYS[""] ?? []) {
-    if (key !== "scope") expect(consumers).toMatch(new RegExp(`^\\| \`${key}( =|\`)`, "m"));
+    expect(consumers).toMatch(new RegExp(`^\\| \`${key}( =|\`)`, "m"));
   }
 });
 
 test("every key of config.toml is explained, in the file of a first start too", () => {
-  for (const key of ["name", "workers", "durability", "disabled", "retention", "max_lag"]) {
+  for (const key of ["name", "workers", "durability", "disabled", "retention", "max_lag", "redact"]) {
     expect(consumers).toContain(`| \`${key}\` |`);
     expect(firstConfig("laptop")).toMatch(new RegExp(`^(# )?${key} = `, "m"));
   }
+});
+
+test("every key of [cluster] is explained, with its default as it is", () => {
+  for (const key of CLUSTER_KEYS) {
+    if (key !== "redact") expect(cluster).toContain(`| \`${key}\` |`);
+  }
+  expect(consumers).toContain("| `[cluster]` |");
+  const said = [...cluster.matchAll(/^\| `(\w+)` \| `(.+?)` \|/gm)].map(([, key, value]) => `${key} = ${value}`);
+  const least = '[cluster]\nurl = "redis://a"\n';
+  expect(said.length).toBeGreaterThan(5);
+  expect(parseNodeConfig(`name = "a"\n${least}${said.join("\n")}`)).toEqual(parseNodeConfig(`name = "a"\n${least}`));
 });

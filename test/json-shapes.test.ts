@@ -1,5 +1,7 @@
 // The shapes of --json are a promise: keys may be added here, never taken away.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openPlanted } from "./planted-cluster.ts";
+import { redisProgram } from "./redis-server.ts";
 import { openRunning, type Running, wrote } from "./running.ts";
 
 let on: Running;
@@ -62,7 +64,7 @@ test("show and try", async () => {
   const shown = JSON.parse((await on.offhook(["show", "1", "--json"])).stdout);
   expect(keysOf(shown)).toEqual(sorted("event deliveries skips"));
   const tried = JSON.parse((await on.offhook(["try", "lint", "--event", "1", "--json"])).stdout);
-  expect(keysOf(tried)).toEqual(sorted("consumer event matched rules key before flow decision reason plan"));
+  expect(keysOf(tried)).toEqual(sorted("consumer event matched rules key cluster before flow decision reason plan"));
   expect(keysOf(tried.before)).toEqual(sorted("deliveries skipped"));
   expect(keysOf(tried.before.deliveries[0])).toEqual(sorted("id state"));
 });
@@ -92,4 +94,47 @@ test("replay", async () => {
   const would = await json(["replay", "--consumer", "lint", "--all", "--dry-run"]);
   expect(keysOf(would)).toEqual(sorted("consumer dryRun deliveries events ids first undecided"));
   expect(keysOf(would.first[0])).toEqual(sorted("key seqs"));
+});
+
+test.skipIf(redisProgram === null)("what a cluster adds, and nothing else", async () => {
+  const planted = await openPlanted();
+  try {
+    planted.on.consumer("alert", 'on = ["render.*"]\nshell = "true"\nscope = "cluster"\n');
+    await planted.events(1);
+    await planted.group("alert", 1, "h");
+    await planted.node("beta", { consumers: { alert: "h" } });
+    const owner = await planted.owner("alert", 0);
+    for (const id of owner.deliver("k")) owner.die(id);
+    await owner.commit();
+    const { cluster, consumers } = await planted.on.status();
+    expect(keysOf(consumers[0])).toEqual(
+      sorted(
+        "name state error paused waiting lag pending held ready running backoff dead ok findings failed skipped skippedBy unsent oldestMs lastOutcomeAt holdingBack scope seen",
+      ),
+    );
+    expect(keysOf(cluster)).toEqual(
+      sorted("addresses unseen daemon nameTaken unsent events cap lastSeq lossAt nodes consumers"),
+    );
+    const NODE = "name isHere alive seenAt silentMs version startedAt forward local owned consumers";
+    expect(keysOf(cluster.nodes[0])).toEqual(sorted(NODE));
+    expect(keysOf(cluster.consumers[0])).toEqual(
+      sorted(
+        "name state partitions otherFile noFile wanted paused waiting lag pending held ready running backoff dead ok findings failed skipped skippedBy oldestMs lastOutcomeAt",
+      ),
+    );
+    expect(keysOf(cluster.consumers[0].partitions[0])).toEqual(
+      sorted("partition owner why paused asked lag pending dead"),
+    );
+    expect(keysOf((await planted.on.ndjson(["cluster", "nodes"]))[0])).toEqual(sorted(NODE));
+    const { addresses } = JSON.parse((await planted.on.offhook(["cluster", "ping", "--json"])).stdout);
+    expect(keysOf(addresses[0])).toEqual(sorted("address role server roundTripMs trouble findings"));
+    expect(keysOf(addresses[0].findings[0])).toEqual(sorted("level text hint"));
+    const [letter] = await planted.on.ndjson(["dead-letters"]);
+    expect(keysOf(letter)).toEqual(sorted(`${DELIVERY} scope partition`));
+    await planted.node("old", { seenMs: 1, silentAfterMs: 2 });
+    const forgotten = JSON.parse((await planted.on.offhook(["cluster", "forget", "old", "--json"])).stdout);
+    expect(keysOf(forgotten)).toEqual(sorted("forgotten seenAt unsent"));
+  } finally {
+    await planted.end();
+  }
 });

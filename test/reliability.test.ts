@@ -6,7 +6,15 @@ import { join, resolve } from "node:path";
 import { askedBy } from "./torture/asked.ts";
 import { allRows } from "./torture/catalogue.ts";
 import { makeDice } from "./torture/dice.ts";
-import { commitIn, hashesIn, reliabilityPage, rowsIn } from "./torture/reliability.ts";
+import {
+  clusterPart,
+  commitsIn,
+  hashesIn,
+  pageWith,
+  reliabilityPage,
+  rowsIn,
+  type Told,
+} from "./torture/reliability.ts";
 import { closingLine, linesOf } from "./torture/report.ts";
 import type { Context, Row, Seen } from "./torture/row.ts";
 import { type Outcome, type RunOptions, runOne } from "./torture/runner.ts";
@@ -20,9 +28,9 @@ const isInHistory = (commit: string) => git("merge-base", "--is-ancestor", commi
 const named = (name: string) => (hasHistory ? name : `${name} (reason: this checkout has no history)`);
 
 test.skipIf(!hasHistory)(named("docs/reliability.md is of a commit in this history"), () => {
-  const commit = commitIn(readFileSync(PAGE, "utf8"));
-  expect(commit).not.toBeNull();
-  expect(isInHistory(commit ?? "")).toBe(true);
+  const commits = commitsIn(readFileSync(PAGE, "utf8"));
+  expect(commits).not.toBeEmpty();
+  expect(commits.filter((commit) => !isInHistory(commit))).toEqual([]);
 });
 
 test.skipIf(!hasHistory)(named("a commit that is not in this history is seen"), () => {
@@ -34,6 +42,9 @@ test("docs/reliability.md has every row of the suite, and none that failed", asy
   const rows = (await allRows()).map(({ row }) => row.name);
   expect(rows).toContain("publisher-kill");
   expect(rowsIn(page)).toEqual(rows);
+  const ofSeveral = (await allRows("cluster")).map(({ row }) => row.name);
+  expect(ofSeveral).toContain("owner-kill");
+  expect(rowsIn(page, "cluster")).toEqual(ofSeveral);
   expect(page).not.toContain("| FAIL |");
 });
 
@@ -66,7 +77,7 @@ test("a row that finds something has failed, and says how to run it again", asyn
     "row",
   );
   expect(outcome.verdict).toBe("FAIL");
-  expect(linesOf(outcome, { seed: "17", times: 10 })).toEqual([
+  expect(linesOf(outcome, { seed: "17", times: 10, isCluster: false })).toEqual([
     expect.stringMatching(/^FAIL +\d+\.\d s {2}planted: 30 x nothing; killed 20,011$/),
     "      kill-17 is lost",
     "      again: ./scripts/torture --seed 17 --only planted --times 10",
@@ -114,7 +125,7 @@ test("a row that is out of time is told so, has failed, and what it set up is ta
 test("a row that this machine lacks something for is skipped with the reason", async () => {
   const outcome = await runPlanted({ ...planted(() => SAW), missing: () => "no wolves here" }, "row");
   expect(outcome).toMatchObject({ verdict: "skipped", reason: "no wolves here" });
-  expect(linesOf(outcome, { seed: "17", times: 1 }).join()).toContain("(reason: no wolves here)");
+  expect(linesOf(outcome, { seed: "17", times: 1, isCluster: false }).join()).toContain("(reason: no wolves here)");
 });
 
 test("the last line counts rows and controls", () => {
@@ -143,15 +154,16 @@ test("the page says what was run and what was seen, and what it says of rows can
   ];
   const asked = askedBy(["--nightly", "--seed=17"], "");
   if (typeof asked === "string") throw new Error(asked);
-  const page = reliabilityPage({
+  const told: Told = {
     asked,
     commit: { hash: "0123456789abcdef0123456789abcdef01234567", isDirty: true },
     date: "2026-11-21",
     machine: "2 cores",
     entries: [{ row, hash: "0123456789ab" }],
     outcomes,
-  });
-  expect(commitIn(page)).toBe("0123456789abcdef0123456789abcdef01234567");
+  };
+  const page = reliabilityPage(told);
+  expect(commitsIn(page)).toEqual(["0123456789abcdef0123456789abcdef01234567"]);
   expect(rowsIn(page)).toEqual(["planted"]);
   expect(hashesIn(page)).toEqual(new Map([["planted", "0123456789ab"]]));
   expect(page).toContain("with changes that are not committed");
@@ -159,6 +171,16 @@ test("the page says what was run and what was seen, and what it says of rows can
   expect(page).toMatch(/^\| `planted` \| nothing \| nothing \| 30 \| killed 997 \| 0 \| held \|$/m);
   expect(page).toMatch(/^\| `planted` \| wrong on purpose \| 7 \| killed 20,011, caught 1 \| 0 \| caught \|$/m);
   expect(page).toContain("2 passed, 0 failed, 0 skipped");
+
+  const ofSeveral = clusterPart({ ...told, asked: { ...asked, isCluster: true }, entries: [], outcomes: [] });
+  const both = pageWith(page, { cluster: ofSeveral });
+  expect(both.startsWith(page.trimEnd())).toBe(true);
+  expect(rowsIn(both)).toEqual(["planted"]);
+  expect(rowsIn(both, "cluster")).toEqual([]);
+  expect(rowsIn(pageWith(both, { cluster: clusterPart(told) }), "cluster")).toEqual(["planted"]);
+  expect(pageWith(both, { machine: page })).toBe(both);
+  expect(commitsIn(both)).toHaveLength(2);
+  expect(both).toContain("./scripts/torture --cluster --seed 17 --nightly");
 });
 
 test("words that the suite does not know are refused", () => {
@@ -166,5 +188,6 @@ test("words that the suite does not know are refused", () => {
     expect(typeof askedBy(words, "1")).toBe("string");
   }
   expect(askedBy(["--only", "a,b"], "997")).toMatchObject({ seed: "997", only: ["a", "b"], times: 1, controls: false });
-  expect(askedBy(["--nightly"], "997")).toMatchObject({ times: 10, controls: true });
+  expect(askedBy(["--nightly"], "997")).toMatchObject({ times: 10, controls: true, isCluster: false });
+  expect(askedBy(["--cluster", "--nightly"], "997")).toMatchObject({ times: 50, controls: true, isCluster: true });
 });

@@ -17,6 +17,7 @@ const SCOPE = "Where should the hooks be?";
 const CONSUMERS = "What should run beside the agent?";
 const ADDRESS = "Address to post events to";
 const WRITE = "Write it?";
+const CLUSTER = "Do several machines share events?";
 /** The node's own service manager is not to be touched. */
 const SETUP = ["setup", "--service", "none"];
 
@@ -82,6 +83,7 @@ test("Enter all the way writes exactly what was shown, and one event goes throug
   await screen.shows(/Hook: a PostToolUse was stored in [\d.]+ ms, which is all that the agent waits for/);
   await screen.shows(/Consumer: ruff was done [\d.]+ m?s after the hook began \(ok; it waits 1\.0 s for quiet\)/);
   await screen.shows("The daemon was started for this only.");
+  await screen.answer(CLUSTER, KEY.enter);
   await screen.shows("Done. Have a look at any time: offhook status");
   expect(await screen.ended()).toEqual({ exitCode: 0, signal: null });
   // A long line of the consumer file goes over the edge of the terminal.
@@ -175,6 +177,7 @@ test("an address is asked for masked, is wrong until it looks right, and is show
     await screen.answer(WRITE, KEY.enter);
     await screen.answer("Send one event to webhook? Somebody will see it", KEY.enter);
     await screen.shows(/Consumer: webhook was done/);
+    await screen.answer(CLUSTER, KEY.enter);
     expect(await screen.ended()).toEqual({ exitCode: 0, signal: null });
     expect(posted).toMatchObject([{ type: "claude-code.SessionStart", data: { source: "startup" } }]);
     expect(screen.screen.raw()).not.toContain("s3cret");

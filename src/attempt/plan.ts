@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import type { Consumer } from "../config/schema.ts";
 import { messageOf } from "../errors.ts";
 import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
+import type { Redact } from "../redact/redact.ts";
 import { notifyCommand } from "./builtin.ts";
 import { filesOf, fillSecrets, lastOf, type Words, wordsOf } from "./fill.ts";
 import { makeRedactor } from "./redact.ts";
@@ -54,6 +55,8 @@ export type PlanContext = {
   version: string;
   exists(path: string): boolean;
   isDirectory(path: string): boolean;
+  /** Takes secrets out of what leaves this machine. */
+  redact: Redact;
 };
 
 /** Plans one attempt at a delivery of at least one event. Runs nothing and never throws. */

@@ -1,4 +1,5 @@
 // Keeps secrets out of what is stored and shown: every value becomes its ${NAME} again. Pure.
+import { formsOf } from "../redact/known.ts";
 
 /** Shorter values are left alone: they would be found in every other word. */
 const MIN_SECRET_LENGTH = 4;
@@ -45,18 +46,6 @@ export function makeRedactor(secrets: Readonly<Record<string, string>>): Redacto
       return redacted;
     },
   };
-}
-
-function formsOf(value: string): Set<string> {
-  const text = value.toWellFormed();
-  const trimmed = text.trim();
-  return new Set([
-    text,
-    trimmed,
-    encodeURI(trimmed),
-    encodeURIComponent(trimmed),
-    JSON.stringify(trimmed).slice(1, -1),
-  ]);
 }
 
 function same(text: string): string {

@@ -1,6 +1,9 @@
-// The request of a webhook, decided before it is sent. Event data is in the body only; secrets may be anywhere. Pure.
+// The request of a webhook, decided before it is sent. Event data is in the body only, redacted; secrets that the file
+// names may be anywhere. Pure.
 import type { Consumer, Webhook } from "../config/schema.ts";
 import type { StoredEvent } from "../event/event.ts";
+import { outgoing } from "../redact/outgoing.ts";
+import type { Redact } from "../redact/redact.ts";
 import { fillSecrets, wordsOf } from "./fill.ts";
 import { makeRedactor } from "./redact.ts";
 import { bodyOf } from "./webhook-body.ts";
@@ -21,7 +24,7 @@ export type RequestPlan = {
 };
 
 /** What a request must know beyond the consumer and its events. */
-export type RequestContext = { deliveryId: string; version: string };
+export type RequestContext = { deliveryId: string; version: string; redact: Redact };
 
 /** Plans the request. Throws where the file's address or a secret cannot be used. */
 export function planRequest(
@@ -36,7 +39,9 @@ export function planRequest(
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new Error("the webhook's url is not an address that begins with https:// or http://");
   }
-  const body = bodyOf(webhook, events, secrets, wordsOf(consumer.name, events));
+  // Before the template is filled: what the file itself names (an address, a header, a key in the body) is meant to be sent.
+  const shown = events.map((event) => outgoing(event, "full", context.redact));
+  const body = bodyOf(webhook, shown, secrets, wordsOf(consumer.name, shown));
   const own = Object.entries(webhook.headers).map(([name, value]) => [name.toLowerCase(), fillSecrets(value, secrets)]);
   const headers: Record<string, string> = {
     "content-type": body.contentType,

@@ -18,7 +18,7 @@ export type Unit = "/s" | "ms" | "MiB";
 /** `measured` is null where the machine does not tell it. */
 export type Comparison = { figure: string; base: number; measured: number | null; unit: Unit; aim: Aim };
 
-export type PartName = "deliveries" | "fanout" | "memory" | "large";
+export type PartName = "deliveries" | "fanout" | "memory" | "large" | "cluster";
 
 /** What one part of the benchmark measured: a table with a row for each comparison. */
 export type Compared = {

@@ -75,7 +75,7 @@ export function fromDeliveries(ndjson: string, startsMs: readonly number[]): num
 }
 
 /** Waits, busy, for the wall clock's next millisecond and gives it: exact to a few microseconds. */
-function nextMillisecond(): number {
+export function nextMillisecond(): number {
   const before = Date.now();
   let now = before;
   while (now === before) now = Date.now();
@@ -83,6 +83,6 @@ function nextMillisecond(): number {
 }
 
 /** GNU date prints nanoseconds; the one of older macOS prints an N. */
-function hasNanoseconds(): boolean {
+export function hasNanoseconds(): boolean {
   return /^\d{19}$/.test(Bun.spawnSync(["date", "+%s%N"], { stdin: "ignore" }).stdout.toString().trim());
 }

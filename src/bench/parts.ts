@@ -1,5 +1,6 @@
 // The parts of the benchmark that set what delivering costs beside something else of the same run, by name. What each of them
 // measures, and how, is in its own file.
+import { CLUSTER, measureCluster, SMALL_CLUSTER } from "./cluster.ts";
 import type { Compared, PartName } from "./comparison.ts";
 import { DELIVERIES, FEW_DELIVERIES, measureDeliveries } from "./deliveries.ts";
 import { FAN_OUT, measureFanOut, SMALL_FAN_OUT } from "./fan-out.ts";
@@ -16,7 +17,7 @@ export type Means = { offhook: string; scratch: Scratch; recorded: string; ledge
 export type Measure = () => Promise<Compared>;
 
 /** Their names, in the order in which they are measured. */
-export const COMPARED: readonly PartName[] = ["deliveries", "fanout", "memory", "large"];
+export const COMPARED: readonly PartName[] = ["deliveries", "fanout", "memory", "large", "cluster"];
 
 /** The parts by name. */
 export function partsOf({ offhook, scratch, recorded, ledgers, isQuick }: Means): Record<PartName, Measure> {
@@ -32,5 +33,6 @@ export function partsOf({ offhook, scratch, recorded, ledgers, isQuick }: Means)
       homes ??= makeLarge(large, scratch, ledgers);
       return measureLarge(large, homes, offhook, scratch, recorded, ledgers, clock);
     },
+    cluster: () => measureCluster(isQuick ? SMALL_CLUSTER : CLUSTER, offhook, scratch, recorded),
   };
 }

@@ -15,6 +15,9 @@ export const INSTALLATION: Record<string, Help> = {
       "--service KIND     none, user (yours), system (the machine's, as root)",
       "--project DIR      another project than the one here",
       "--sync             only bring the hooks in line with the consumer files, in all settings that setup has written to",
+      "--cluster [URL]    only [cluster] of config.toml: the Redis that several machines share events through, and what is unsafe about it",
+      "                   the password is taken from secrets.env or from the environment (REDIS_PASSWORD=...)",
+      "--cluster-ca FILE  with rediss://, the certificate of the authority where it is no public one",
       "--dry-run          show what would be written and run, and do nothing",
     ],
     example: [
@@ -22,9 +25,10 @@ export const INSTALLATION: Record<string, Help> = {
       "offhook setup --dry-run",
       "offhook setup --yes --scope user --consumers lint,test --service user",
       "offhook setup --sync --yes",
+      "offhook setup --cluster rediss://offhook@redis.example:6379 --yes",
     ],
     exits:
-      "0 done or nothing to do, 1 written but the proof failed, 64 usage, 69 no service manager, 75 held by another, 77 permission, 78 settings that cannot be read, 130 cancelled: nothing changed",
+      "0 done or nothing to do, 1 written but the proof failed (of --cluster: Redis was not reached), 64 usage, 69 no service manager, 75 held by another, 77 permission, 78 settings that cannot be read, or a Redis that refuses, 130 cancelled: nothing changed",
   },
   uninstall: {
     usage: "offhook uninstall [--yes] [--purge] [--dry-run] [--json]",

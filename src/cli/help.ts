@@ -1,4 +1,5 @@
 // The words of `--help`. Every command has an example that works as it stands.
+import { CLUSTER } from "./help-cluster.ts";
 import { type Help, INSTALLATION } from "./help-installation.ts";
 
 const CONSUMER_EXAMPLE = `  # ~/.offhook/consumers/lint.toml
@@ -40,7 +41,8 @@ const COMMANDS: Record<string, Help> = {
   },
   status: {
     usage: "offhook status [--json]",
-    about: "Is everything moving? Daemon, spool, stream, and every consumer's counters since its group began.",
+    about:
+      "Is everything moving? Daemon, spool, stream, and every consumer's counters since its group began. In a cluster also its nodes and consumers.",
     example: ["offhook status", "offhook status --json"],
     exits: "0 well, 1 a person is needed (the text says for what)",
   },
@@ -53,16 +55,22 @@ const COMMANDS: Record<string, Help> = {
     exits: "0 well (warnings alone too), 1 errors, 78 there is no place for a home",
   },
   events: {
-    usage: "offhook events [--follow] [--since WHEN] [--session ID] [--type GLOB] [--limit N] [--json]",
+    usage: "offhook events [--follow] [--cluster] [--since WHEN] [--session ID] [--type GLOB] [--limit N] [--json]",
     about: "The stream. --json gives one CloudEvent a line, with its seq.",
     options: [
       "-f, --follow      go on as events come",
+      "--cluster         of all nodes, as Redis has them; seqs are those of its stream",
       "--since WHEN      an age (2h), a time (2026-11-20T10:00:00Z) or a seq (1234)",
       "--session ID      of one session of the agent",
       "--type GLOB       for instance PostToolUse, claude-code.*, **",
       "--limit N         the last N, oldest first",
     ],
-    example: ["offhook events --since 10m", "offhook events --follow --type 'PostToolUse*' --json"],
+    example: [
+      "offhook events --since 10m",
+      "offhook events --follow --type 'PostToolUse*' --json",
+      "offhook events --cluster",
+    ],
+    exits: "0 well, 64 usage, 69 Redis cannot be reached, 75 it is not ready, 78 config",
   },
   deliveries: {
     usage: "offhook deliveries [--consumer NAME] [--state STATE] [--session ID] [--limit N] [--skipped] [--json]",
@@ -74,10 +82,11 @@ const COMMANDS: Record<string, Help> = {
     example: ["offhook deliveries --consumer lint --state findings", "offhook deliveries --skipped"],
   },
   show: {
-    usage: "offhook show ID [--json]",
+    usage: "offhook show ID [--cluster] [--json]",
     about:
       "An event and what every consumer made of it, or a delivery with each attempt's output. The end of an id, or a seq, is enough.",
-    example: ["offhook show 42", "offhook show d_4k7m2q9x1pab"],
+    options: ["--cluster   a seq is one of the cluster's stream"],
+    example: ["offhook show 42", "offhook show d_4k7m2q9x1pab", "offhook show --cluster 4711"],
     exits: "0 found, 66 no such id",
   },
   try: {
@@ -113,14 +122,15 @@ const COMMANDS: Record<string, Help> = {
       "retry ID...      ready again, with all tries; or --consumer NAME, or --all",
       "purge ID...      deleted for good; or --consumer NAME, or --all",
       "",
-      "The end of an id is enough: 4 characters or more.",
+      "The end of an id is enough: 4 characters or more. Those of the cluster are among them, on whatever node this is asked.",
     ],
     example: [
       "offhook dead-letters",
       "offhook dead-letters retry --consumer lint",
       "offhook dead-letters purge d_4k7m2q9x1pab",
     ],
-    exits: "0 done, 66 no such id or consumer, or it is no dead letter, 75 the daemon does not answer",
+    exits:
+      "0 done, 1 the cluster's are not shown, 66 no such id or consumer, or it is no dead letter, 69 Redis cannot be reached, 75 the daemon or an owner does not answer",
   },
   replay: {
     usage:
@@ -137,28 +147,30 @@ const COMMANDS: Record<string, Help> = {
       "--dry-run        say what would be replayed, and do nothing",
       "",
       "Several of these together must all hold. Only what the consumer wants is replayed, by its file as it is now.",
+      "Of a consumer of the cluster the events, and their seqs, are those that Redis still has: offhook events --cluster.",
     ],
     example: ["offhook replay --consumer lint --since 2h --dry-run", "offhook replay --consumer lint --seq 40..55"],
     exits:
-      "0 done, 64 usage, 66 no such consumer or event, 75 the daemon does not answer, 78 the consumer does not run",
+      "0 done, 64 usage, 66 no such consumer or event, 69 Redis cannot be reached, 75 the daemon or an owner does not answer, 78 the consumer does not run",
   },
   pause: {
     usage: "offhook pause NAME",
     about: "A consumer begins nothing more. Its events wait until it is resumed, over restarts too; what runs goes on.",
     example: ["offhook pause lint", "offhook resume lint"],
-    exits: "0 paused, 66 no such consumer, 75 the daemon does not answer",
+    exits: "0 paused, 66 no such consumer, 69 Redis cannot be reached, 75 the daemon or an owner does not answer",
   },
   resume: {
     usage: "offhook resume NAME",
     about: "A paused consumer goes on where it was.",
     example: ["offhook resume lint"],
-    exits: "0 it goes on, 66 no such consumer, 75 the daemon does not answer",
+    exits: "0 it goes on, 66 no such consumer, 69 Redis cannot be reached, 75 the daemon or an owner does not answer",
   },
   forget: {
     usage: "offhook forget NAME",
     about: "Deletes all that is known of a consumer whose file is gone: its place, its deliveries, its dead letters.",
     example: ["rm ~/.offhook/consumers/lint.toml", "offhook forget lint"],
-    exits: "0 forgotten, 66 no such consumer, 75 something of it still runs, 78 its file is still there",
+    exits:
+      "0 forgotten, 66 no such consumer, 69 Redis cannot be reached, 75 something of it still runs, 78 its file is still there",
   },
   prune: {
     usage: "offhook prune [--older-than AGE] [--dry-run] [--json]",
@@ -173,6 +185,7 @@ const COMMANDS: Record<string, Help> = {
     exits: "0 done, 64 usage, 75 the daemon does not answer, 78 config",
   },
   ...INSTALLATION,
+  ...CLUSTER,
 };
 
 const GROUPS: readonly { title: string; names: readonly string[] }[] = [
@@ -180,6 +193,7 @@ const GROUPS: readonly { title: string; names: readonly string[] }[] = [
   { title: "run", names: ["publish", "consume", "demo"] },
   { title: "look", names: ["status", "doctor", "events", "deliveries", "show", "try", "drain"] },
   { title: "change", names: ["dead-letters", "replay", "pause", "resume", "forget", "prune"] },
+  { title: "several machines", names: ["cluster"] },
 ];
 
 /** The help of one command, or of all of them (null). */
@@ -218,8 +232,8 @@ function overview(): string {
     "",
     "home: $OFFHOOK_HOME, by default ~/.offhook",
     "exit: 0 well, 1 could not store or a person is needed, 64 usage, 66 no such id or name,",
-    "      69 no daemon where one is needed, 75 held by another or not in time, 77 permission,",
-    "      78 config; never 2",
+    "      69 no daemon or no Redis where one is needed, 75 held by another or not in time,",
+    "      77 permission, 78 config; never 2",
   ].join("\n");
 }
 

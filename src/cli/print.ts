@@ -83,6 +83,15 @@ export function printProgress(line: string | null): void {
   }
 }
 
+/** Says a line on stderr: what is worth knowing beside what a command gives, which may go into a pipe. */
+export function printNote(line: string): void {
+  try {
+    writeSync(2, `${oneLine(line)}\n`);
+  } catch {
+    // Nobody looks any more.
+  }
+}
+
 /** A length of time for eyes: "8 ms", "2.1 s", "3 min", "5 h", "2 d". */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

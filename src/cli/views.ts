@@ -7,10 +7,11 @@ export function attemptJson({ startedMs, ...attempt }: AttemptView) {
   return { ...attempt, startedAt: new Date(startedMs).toISOString() };
 }
 
-/** A delivery as `deliveries --json`, `show --json` and `dead-letters --json` give it. */
-export function deliveryJson({ attempts, dueMs, ...delivery }: DeliveryView) {
+/** A delivery as `deliveries --json`, `show --json` and `dead-letters --json` give it; `partition`: of the cluster, with its partition. */
+export function deliveryJson({ attempts, dueMs, ...delivery }: DeliveryView, partition: number | null = null) {
   const dueAt = dueMs === null ? null : new Date(dueMs).toISOString();
-  return { ...delivery, dueAt, attempts: attempts.map(attemptJson) };
+  const ofCluster = partition === null ? {} : { scope: "cluster", partition };
+  return { ...delivery, dueAt, attempts: attempts.map(attemptJson), ...ofCluster };
 }
 
 export const DELIVERY_HEADER = ["id", "time", "consumer", "state", "tries", "took", "key", "why"];
@@ -19,10 +20,10 @@ export const DELIVERY_HEADER = ["id", "time", "consumer", "state", "tries", "too
 export function deliveryCells(delivery: DeliveryView, now: number): string[] {
   const last = delivery.attempts.at(-1);
   return [
-    delivery.id,
+    oneLine(delivery.id),
     last === undefined ? "" : new Date(last.startedMs).toTimeString().slice(0, 8),
-    delivery.consumer,
-    delivery.state,
+    oneLine(delivery.consumer),
+    oneLine(delivery.state),
     String(delivery.attempts.length),
     last?.durationMs == null ? "" : duration(last.durationMs),
     oneLine(delivery.key),
@@ -43,17 +44,18 @@ export function skipCells(skip: SkipView): string[] {
   return [
     String(skip.seq),
     new Date(skip.atMs).toTimeString().slice(0, 8),
-    skip.consumer,
+    oneLine(skip.consumer),
     skip.reason,
     oneLine(skip.key),
   ];
 }
 
-/** Lines that tell of a dead letter in short; `event` is its last one, null where that is gone. */
+/** Lines that tell of a dead letter in short; `event` is its last one, null where that is gone. `partition`: as above. */
 export function deadLetterLines(
   letter: DeliveryView,
   event: { type: string; subject: string | null } | null,
   now: number,
+  partition: number | null = null,
 ): string[] {
   const last = letter.attempts.at(-1);
   const ended = last === undefined ? null : last.startedMs + (last.durationMs ?? 0);
@@ -63,7 +65,7 @@ export function deadLetterLines(
   const about = event?.subject == null ? "" : ` on ${oneLine(event.subject)}`;
   const what = event === null ? "is gone" : `${oneLine(event.type)}${about}`;
   return [
-    `${paint("bold", letter.id)}  ${letter.consumer}, ${tries}${age}`,
+    `${paint("bold", oneLine(letter.id))}  ${oneLine(letter.consumer)}${partition === null ? "" : ` (cluster)`}, ${tries}${age}`,
     `  event  ${letter.seqs.at(-1) ?? ""} ${what}${more}`,
     ...(letter.key === event?.subject ? [] : [`  key    ${oneLine(letter.key)}`]),
     `  why    ${oneLine(letter.reason ?? "")}`,
@@ -72,7 +74,7 @@ export function deadLetterLines(
 
 /** Lines that tell of a delivery whole: its state and every attempt with its output, indented. */
 export function deliveryLines(delivery: DeliveryView): string[] {
-  const head = `${delivery.id}  ${delivery.consumer}  ${delivery.state}${delivery.reason === null ? "" : `  (${oneLine(delivery.reason)})`}`;
+  const head = `${oneLine(`${delivery.id}  ${delivery.consumer}  ${delivery.state}`)}${delivery.reason === null ? "" : `  (${oneLine(delivery.reason)})`}`;
   return [
     head,
     `  key ${oneLine(delivery.key)}, ${seqsText(delivery.seqs)}${delivery.replay ? ", a replay" : ""}`,

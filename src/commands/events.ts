@@ -1,4 +1,4 @@
-// `offhook events`: the stream, as a table or as NDJSON; --follow goes on as events come.
+// `offhook events`: the stream, as a table or as NDJSON; --follow goes on as events come. --cluster: that of all nodes, in Redis.
 import { countOption, noMoreThan, parse } from "../cli/args.ts";
 import { flush, oneLine, paint, print } from "../cli/print.ts";
 import { since } from "../cli/since.ts";
@@ -8,6 +8,7 @@ import { type StoredEvent, toCloudEventJson } from "../event/event.ts";
 import type { EventFilter } from "../ledger/event-pages.ts";
 import { openInspection } from "../ledger/inspect.ts";
 import { compileTypes } from "../match/match.ts";
+import { wantedCluster } from "./in-cluster.ts";
 
 const FOLLOW_EVERY_MS = 100;
 
@@ -15,6 +16,7 @@ export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("events", argv, {
     json: { type: "boolean" },
     follow: { type: "boolean", short: "f" },
+    cluster: { type: "boolean" },
     since: { type: "string" },
     session: { type: "string" },
     type: { type: "string" },
@@ -32,7 +34,13 @@ export async function run(argv: string[]): Promise<number> {
     wants: (event) => isWanted(event.type),
   };
   const limit = countOption("events", "limit", values.limit);
-  const show = (event: StoredEvent) => print(values.json ? toCloudEventJson(event) : lineOf(event));
+  const isOfAll = values.cluster === true;
+  const show = (event: StoredEvent) => print(values.json ? toCloudEventJson(event) : lineOf(event, isOfAll));
+  if (isOfAll) {
+    const { showClusterEvents } = await import("./cluster-events.ts");
+    await showClusterEvents(wantedCluster(home), { filter, limit, isFollowing: values.follow === true }, show);
+    return EXIT.ok;
+  }
 
   const open = () => (home === null ? null : openInspection(pathsOf(home).ledger));
   let inspection = open();
@@ -59,7 +67,8 @@ export async function run(argv: string[]): Promise<number> {
   return EXIT.ok;
 }
 
-function lineOf(event: StoredEvent): string {
+/** `withNode`: which one it is of. */
+function lineOf(event: StoredEvent, withNode: boolean): string {
   const time = new Date(event.timeMs).toTimeString().slice(0, 8);
   const about = event.subject ?? (event.sessionId === null ? "" : `session ${event.sessionId.slice(0, 8)}`);
   const notes = [
@@ -71,6 +80,7 @@ function lineOf(event: StoredEvent): string {
   const columns = [
     String(event.seq).padStart(6),
     time,
+    ...(withNode ? [oneLine(event.node).padEnd(12)] : []),
     oneLine(event.type.replace(/^claude-code\./, "")).padEnd(23),
     oneLine(event.tool ?? "").padEnd(12),
     oneLine(about),

@@ -3,6 +3,7 @@
 import type { Plan } from "../attempt/plan.ts";
 import { findProgram } from "../attempt/program.ts";
 import { duration, oneLine, paint } from "../cli/print.ts";
+import { partitionOf } from "../cluster/shares.ts";
 import { formatDuration } from "../config/duration.ts";
 import type { ProjectFile } from "../config/project-file.ts";
 import type { Consumer } from "../config/schema.ts";
@@ -20,6 +21,8 @@ export type Explanation = {
   matched: boolean;
   rules: Rule[];
   key: string | null;
+  /** Of a consumer of the cluster: which of its partitions (from 0) the key belongs to; null: it is the node's own. */
+  cluster: { partition: number; partitions: number } | null;
   /** Of an event of the stream: what the consumer made of it. */
   before: { deliveries: { id: string; state: string }[]; skipped: string | null } | null;
   /** The rules of time that the file sets, and what they come to for this event now. */
@@ -45,7 +48,10 @@ export type Known = {
   isOff: boolean;
   /** The file of the event's project. */
   projectFile: ProjectFile | null;
-  /** Of the event's key; null: it was decided on before, so that what is remembered may be this event itself. */
+  /**
+   * Of the event's key; null: it was decided on before, so that what is remembered may be this event itself, or it is remembered in the
+   * cluster.
+   */
   memory: KeyMemory | null;
   before: Explanation["before"];
   isPaused: boolean;
@@ -64,12 +70,18 @@ export function explain(consumer: Consumer, event: StoredEvent, plan: Plan, know
     matched,
     rules,
     key: matched ? keyOf(consumer, event) : null,
+    cluster: matched && consumer.scope === "cluster" ? placeOf(consumer, event) : null,
     before: known.before,
     flow: matched ? flowOf(consumer, event, known) : [],
     decision: !matched ? "no-match" : reason !== null ? "skip" : "deliver",
     reason,
     plan: matched ? shown(plan) : null,
   };
+}
+
+function placeOf(consumer: Consumer, event: StoredEvent): Explanation["cluster"] {
+  const { partitions } = consumer;
+  return { partition: partitionOf(keyOf(consumer, event), partitions), partitions };
 }
 
 function reasonOf(consumer: Consumer, event: StoredEvent, plan: Plan, known: Known): string | null {
@@ -100,7 +112,12 @@ function flowOf(consumer: Consumer, event: StoredEvent, known: Known): Explanati
   if (projectFile !== null) say("project", projectText(consumer, projectFile));
   if (consumer.maxAgeMs > 0)
     say("max_age", `${formatDuration(consumer.maxAgeMs)}; the event is from ${ago(event.timeMs)}`);
-  const decided = "the event was decided on before; what is remembered of its key may be itself";
+  const decided =
+    consumer.scope === "cluster"
+      ? "what is remembered of this key is in Redis, and was not looked at"
+      : "the event was decided on before; what is remembered of its key may be itself";
+  if (consumer.scope === "cluster" && namesFile(consumer))
+    say("cluster", "whichever node owns the partition runs it, and the file may not be on that machine");
   if (consumer.dedupMs > 0) {
     const last = memory?.acceptedMs ?? null;
     const apart = last === null ? 0 : event.timeMs - last;
@@ -127,6 +144,11 @@ function flowOf(consumer: Consumer, event: StoredEvent, known: Known): Explanati
   }
   if (known.isPaused) say("paused", `it would wait until: offhook resume ${consumer.name}`);
   return flow;
+}
+
+function namesFile({ action }: Consumer): boolean {
+  if (action.kind === "run") return action.argv.some((word) => word === "{file}" || word === "{files}");
+  return action.kind === "shell" && action.command.includes("OFFHOOK_FILE");
 }
 
 function projectText({ name, silenceable }: Consumer, { path, silencing, error }: ProjectFile): string {
@@ -161,7 +183,7 @@ function shown(plan: Plan): Explanation["plan"] {
 
 /** The explanation in lines for eyes. */
 export function explanationLines(explanation: Explanation): string[] {
-  const { consumer, event, rules, key, before, flow, decision, reason, plan } = explanation;
+  const { consumer, event, rules, key, cluster, before, flow, decision, reason, plan } = explanation;
   const about = event.subject === null ? "" : ` on ${oneLine(event.subject)}`;
   const lines = [`${paint("bold", consumer)} and ${oneLine(event.type)}${about}`];
   for (const rule of rules)
@@ -171,6 +193,7 @@ export function explanationLines(explanation: Explanation): string[] {
   if (before !== null) lines.push(`  before    ${beforeText(before)}`);
   if (decision === "no-match") return [...lines, "=> does not match: this consumer leaves the event alone"];
   lines.push(`  key       ${oneLine(key ?? "")}`);
+  if (cluster !== null) lines.push(`  partition ${cluster.partition} (of ${cluster.partitions}, from 0)`);
   for (const { rule, text } of flow) lines.push(`  ${rule.padEnd(9)} ${oneLine(text)}`);
   if (plan?.argv)
     lines.push(

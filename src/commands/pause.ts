@@ -4,10 +4,14 @@ import { flush, print } from "../cli/print.ts";
 import { homeForLooking } from "../config/paths.ts";
 import { carryOut } from "../daemon/carry-out.ts";
 import { EXIT } from "../errors.ts";
+import { clusterHomeOf, setPausedInCluster } from "./in-cluster.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const name = oneName("pause", "consumer", argv);
-  const { paused, running } = await carryOut(homeForLooking(), { kind: "pause", consumer: name });
+  const home = homeForLooking();
+  const { paused, running } =
+    (await setPausedInCluster(clusterHomeOf(home), name, "pause")) ??
+    (await carryOut(home, { kind: "pause", consumer: name }));
   if (paused) print(`${name} is paused already.`);
   else print(`${name} is paused: its events wait.${running > 0 ? " What runs goes on to its end." : ""}`);
   print(`It goes on with: offhook resume ${name}`);

@@ -9,6 +9,7 @@ import { gather, standstillOf } from "../daemon/status.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { findEvent } from "../ledger/find.ts";
 import { openInspection } from "../ledger/inspect.ts";
+import { clusterHomeOf, findInCluster, withFound } from "./in-cluster.ts";
 
 const SELECTORS = ["since", "seq", "session", "type", "event"] as const;
 
@@ -35,19 +36,31 @@ export async function run(argv: string[]): Promise<number> {
   const home = homeForLooking();
   const from = since("replay", values.since, Date.now());
   const [fromSeq, throughSeq] = rangeOf(values.seq);
+  const at = clusterHomeOf(home);
+  const shared = await findInCluster(at, consumer);
   const selection: Selection = {
     fromSeq: from.kind === "seq" ? Math.max(from.seq, fromSeq ?? 0) : fromSeq,
     throughSeq,
     sinceMs: from.kind === "time" ? from.ms : null,
     session: values.session ?? null,
     type: values.type ?? null,
-    seqs: values.event === undefined ? null : seqsOf(home, values.event),
+    seqs: values.event === undefined || shared !== null ? null : seqsOf(home, values.event),
   };
   const dryRun = values["dry-run"] === true;
-  const made = await carryOut(home, { kind: "replay", consumer, selection, dryRun });
-  if (values.json) print(JSON.stringify({ consumer, dryRun, ...made }));
-  else {
+  const show = (made: Replayed) => {
+    if (values.json) return print(JSON.stringify({ consumer, dryRun, ...made }));
     for (const line of lines(consumer, made, dryRun)) print(line);
+  };
+  if (at !== null && shared !== null) {
+    const { replayThere } = await import("./cluster-replay.ts");
+    await withFound(shared, () =>
+      replayThere(at, shared, { name: consumer, selection, events: values.event, dryRun }, show),
+    );
+    return EXIT.ok;
+  }
+  const made = await carryOut(home, { kind: "replay", consumer, selection, dryRun });
+  show(made);
+  if (!values.json) {
     const still = made.deliveries === 0 ? null : standstillOf(await gather(home, wantedHome(), Date.now()), consumer);
     if (still !== null) print(`They ${dryRun ? "would wait" : "wait"}: ${still}`);
   }

@@ -15,11 +15,12 @@ import { planLines, remarkLines, summaryOf } from "../setup/plan-lines.ts";
 import type { Proven } from "../setup/proof.ts";
 import { provenLines, troubleOf } from "../setup/proof-lines.ts";
 import { type ProveSetup, proveSetup } from "../setup/prove-setup.ts";
+import { sayLines } from "../setup/say-lines.ts";
 import { askForChoices, askYes, CANCELLED, Cancelled, tell } from "../setup/wizard.ts";
 import { isTerminal } from "../system/libc.ts";
+import { clusterAfterSetup, setupCluster, withClusterValue } from "./setup-cluster.ts";
 import { syncHooks } from "./setup-sync.ts";
 
-const HANGING = "      ";
 const SERVICES: readonly string[] = ["none", "user", "system"] satisfies ServiceChoice[];
 
 const OPTIONS = {
@@ -29,12 +30,14 @@ const OPTIONS = {
   service: { type: "string" },
   project: { type: "string" },
   sync: { type: "boolean" },
+  cluster: { type: "string" },
+  "cluster-ca": { type: "string" },
   "dry-run": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
 
 export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parse("setup", argv, OPTIONS);
+  const { values, positionals } = parse("setup", withClusterValue(argv), OPTIONS);
   noMoreThan("setup", positionals, 0);
   const asked: Asked = {
     scope: oneOf("scope", values.scope, SCOPES) as Scope | null,
@@ -45,6 +48,10 @@ export async function run(argv: string[]): Promise<number> {
   const isOnTerminal = isTerminal(0) && isTerminal(1);
   if (values.yes !== true && !mode.dryRun && (mode.json || !isOnTerminal)) throw needsYes(isOnTerminal);
   if (values.sync === true) return syncHooks({ ...mode, isAsked: values.yes !== true && !mode.dryRun });
+  if (values.cluster !== undefined || values["cluster-ca"] !== undefined) {
+    const isAsked = isOnTerminal && values.yes !== true && !mode.json;
+    return setupCluster({ url: values.cluster || null, ca: values["cluster-ca"] ?? null }, { ...mode, isAsked });
+  }
   const project = values.project ?? null;
   return isOnTerminal && values.yes !== true && !mode.json
     ? wizard(asked, project, mode.dryRun)
@@ -76,6 +83,10 @@ async function wizard(asked: Asked, project: string | null, dryRun: boolean): Pr
     const proven = await prove(plan, around, mayAlert);
     for (const line of provenLines(proven)) tell(line);
     const isWell = troubleOf(proven) === null;
+    // Who stopped it has been asked enough.
+    const mayAsk = isWell && typeof proven !== "string" && around.cluster === null;
+    const clustered = mayAsk ? await clusterAfterSetup() : null;
+    if (clustered !== null) return clustered;
     prompts.outro(isWell ? "Done. Have a look at any time: offhook status" : "Written, but look at the above.");
     return isWell ? EXIT.ok : EXIT.failed;
   } catch (error) {
@@ -153,19 +164,9 @@ async function prove(
 function sayPlan(plan: SetupPlan, { userHome }: Around): void {
   const lines = planLines(plan, userHome);
   const remarks = remarkLines(plan.remarks, userHome);
-  for (const line of lines) print(fitted(line));
-  if (lines.length > 0 && remarks.length > 0) print("");
-  for (const line of remarks) print(fitted(line));
-  if (lines.length + remarks.length > 0) print("");
-  flush();
-}
-
-/** On a terminal, broken between words; what is broken stays indented. */
-function fitted(line: string): string {
-  const width = (process.stdout.columns ?? 80) - HANGING.length;
-  return isTerminal(1)
-    ? Bun.wrapAnsi(line, Math.max(20, width), { trim: false }).replaceAll("\n", `\n${HANGING}`)
-    : line;
+  const between = lines.length > 0 && remarks.length > 0 ? [""] : [];
+  const after = lines.length + remarks.length > 0 ? [""] : [];
+  sayLines([...lines, ...between, ...remarks, ...after]);
 }
 
 function jsonOf(

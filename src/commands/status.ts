@@ -2,16 +2,19 @@
 import { noMoreThan, parse } from "../cli/args.ts";
 import { count, duration, flush, oneLine, paint, print, table } from "../cli/print.ts";
 import { homeForLooking, pathsOf, wantedHome } from "../config/paths.ts";
-import { blockOf, gather, type Status, type StatusConsumer } from "../daemon/status.ts";
+import { blockOf, gatherAll, type Status, type StatusConsumer } from "../daemon/status.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { openInspection } from "../ledger/inspect.ts";
 import { type UnsentEvents, unsentEvents } from "../setup/unsent.ts";
+import { clusterHomeOf } from "./in-cluster.ts";
+import { lookAtCluster } from "./look-at-cluster.ts";
+import { clusterLines, neededInCluster } from "./status-cluster.ts";
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parse("status", argv, { json: { type: "boolean" } });
   noMoreThan("status", positionals, 0);
   const home = homeForLooking();
-  const status = await gather(home, wantedHome(), Date.now());
+  const status = await look(home);
   const hooks = hooksOf(home);
   const needs = whatIsNeeded(status, hooks.unsent);
   if (hooks.error !== null) needs.push(hooks.error);
@@ -19,6 +22,13 @@ export async function run(argv: string[]): Promise<number> {
   else for (const line of lines(status, needs)) print(line);
   flush();
   return needs.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** The state of this node and, where it is in one, of its cluster: both are looked at at once. */
+async function look(home: string | null): Promise<Status> {
+  const at = clusterHomeOf(home);
+  const gathered = gatherAll(home, wantedHome(), Date.now());
+  return at === null ? (await gathered).status : lookAtCluster(at, gathered);
 }
 
 /** What waits for events in vain; `error`: why that cannot be told. */
@@ -41,10 +51,14 @@ function withMore(status: Status, home: string | null, unsent: readonly UnsentEv
   const unsentTo = (name: string) => unsent.find((one) => one.consumer === name)?.events ?? [];
   const consumers = status.consumers.map((one) => ({
     ...one,
-    skippedBy: skippedBy(one.name),
+    skippedBy: status.cluster?.consumers.find(({ name }) => isSeen(one, name))?.skippedBy ?? skippedBy(one.name),
     unsent: unsentTo(one.name),
   }));
   return { ...status, consumers };
+}
+
+function isSeen({ name, scope, seen }: StatusConsumer, other: string): boolean {
+  return scope === "cluster" && seen === true && name === other;
 }
 
 /** An event that waits in the spool so long, beside a daemon that runs, is nothing that passes by itself. */
@@ -86,6 +100,7 @@ export function whatIsNeeded(status: Status, unsent: readonly UnsentEvents[] = [
       `${spool.bad} in the spool ${spool.bad === 1 ? "is no event" : "are no events"}. Look into ${status.home}/spool/bad, then delete what lies there.`,
     );
   for (const consumer of status.consumers) needs.push(...neededFor(consumer));
+  needs.push(...neededInCluster(status));
   for (const { consumer, events } of unsent)
     needs.push(
       `${consumer} waits for ${events.join(", ")}, and no hook sends ${events.length === 1 ? "it" : "them"}. Mend it: offhook setup --sync`,
@@ -131,29 +146,23 @@ function lines(status: Status, needs: readonly string[]): string[] {
     ...(status.consumers.length === 0
       ? [`No consumers. Put a file into ${status.home}/consumers; an example: offhook help consume`]
       : consumerTable(status.consumers)),
+    ...(status.cluster === undefined ? [] : ["", ...clusterLines(status.cluster, status)]),
     ...(notes.length === 0 ? [] : ["", ...notes.map((note) => paint("dim", `- ${note}`))]),
     ...(needs.length === 0 ? [] : ["", ...needs.map((need) => `${paint("red", "!")} ${need}`)]),
   ];
 }
 
-const NUMBERS = ["lag", "held", "pending", "dead", "ok", "findings", "failed", "skipped", "oldest"];
+const FIGURES = ["lag", "held", "pending", "dead", "ok", "findings", "failed", "skipped"] as const;
 
 function consumerTable(consumers: readonly StatusConsumer[]): string[] {
   const rows = consumers.map((consumer) => [
     oneLine(consumer.name),
     consumer.state,
-    String(consumer.lag),
-    String(consumer.held),
-    String(consumer.pending),
-    String(consumer.dead),
-    String(consumer.ok),
-    String(consumer.findings),
-    String(consumer.failed),
-    String(consumer.skipped),
+    ...FIGURES.map((figure) => (consumer.seen === false ? "?" : String(consumer[figure]))),
     consumer.oldestMs === null ? "" : duration(consumer.oldestMs),
     consumer.lastOutcomeAt === null ? "" : `${duration(Date.now() - Date.parse(consumer.lastOutcomeAt))} ago`,
   ]);
-  return table(["consumer", "state", ...NUMBERS, "last outcome"], rows, NUMBERS);
+  return table(["consumer", "state", ...FIGURES, "oldest", "last outcome"], rows, [...FIGURES, "oldest"]);
 }
 
 function indent(text: string): string {

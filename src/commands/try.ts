@@ -47,7 +47,8 @@ export async function run(argv: string[]): Promise<number> {
   const consumer = consumerNamed(home, name, secrets);
   const event = values.event === undefined ? await eventOfStdin(home) : eventOfStream(home, values.event);
 
-  const place = { home, secrets, userHome: homedir(), environment: process.env };
+  const patterns = existsSync(join(home, "config.toml")) ? ensureNodeConfig(home).redact : [];
+  const place = { home, secrets, userHome: homedir(), environment: process.env, patterns };
   const plan = planDelivery(
     consumer,
     [event],
@@ -68,7 +69,8 @@ function known(home: string, consumer: Consumer, event: StoredEvent): Known {
   const inspection = openInspection(ledger);
   const group = inspection?.groups(Date.now()).find((one) => one.consumer === consumer.name);
   const cursor = inspection === null || group === undefined ? 0 : inspection.lastSeq() - group.lag;
-  const isOfStream = inspection !== null && event.seq > 0;
+  // What a consumer of the cluster did is in Redis.
+  const isOfStream = inspection !== null && event.seq > 0 && consumer.scope === "node";
   const deliveries = isOfStream ? inspection.deliveriesOf(event.seq) : [];
   const skips = isOfStream ? inspection.skipsOf(event.seq) : [];
   inspection?.close();
@@ -81,7 +83,10 @@ function known(home: string, consumer: Consumer, event: StoredEvent): Known {
     nowMs: Date.now(),
     isOff: existsSync(join(home, "config.toml")) && ensureNodeConfig(home).disabled.includes(consumer.name),
     projectFile: projectFileFinder({ now: Date.now })(event.project),
-    memory: isOfStream && event.seq <= cursor ? null : memoryOf(ledger, consumer.name, keyOf(consumer, event)),
+    memory:
+      consumer.scope === "cluster" || (isOfStream && event.seq <= cursor)
+        ? null
+        : memoryOf(ledger, consumer.name, keyOf(consumer, event)),
     before: isOfStream ? before : null,
     isPaused: group?.paused ?? false,
     isRated: group?.waiting === "rate",

@@ -11,6 +11,7 @@ import {
   type Consumer,
   type ConsumerTable,
   consumerTable,
+  DEFAULT_KEY,
   isSilenceable,
   NOT_YET,
 } from "./schema.ts";
@@ -19,8 +20,18 @@ import { secretFindings, secretsOf } from "./secret-use.ts";
 import { isProblem, parseToml, type TomlTable } from "./toml.ts";
 import { unknownKeys } from "./unknown.ts";
 
-/** What a file is read with. `label` is its name in messages, for instance "consumers/lint.toml". */
-export type Reading = { name: string; path: string; label: string; userHome: string; secrets: SecretValues };
+/**
+ * What a file is read with. `label` is its name in messages, for instance "consumers/lint.toml". `isClustered` false: the node has no
+ * [cluster], so nothing can be of scope cluster; true where that is not known.
+ */
+export type Reading = {
+  name: string;
+  path: string;
+  label: string;
+  userHome: string;
+  secrets: SecretValues;
+  isClustered?: boolean;
+};
 
 export type Loaded = { kind: "ok"; consumer: Consumer } | { kind: "broken"; errors: string[] };
 
@@ -38,6 +49,7 @@ export function parseConsumer(text: string, reading: Reading): Loaded {
     ...checked.findings,
     ...actionFindings(table),
     ...secretFindings(table, reading.secrets),
+    ...scopeFindings(table, reading.isClustered ?? true),
   ];
   if (checked.output === null || findings.length > 0) {
     return { kind: "broken", errors: toLines(findings, reading.label, lineOf) };
@@ -61,6 +73,26 @@ function actionFindings(table: TomlTable): Finding[] {
   ];
 }
 
+function scopeFindings({ scope, silenceable, ...table }: TomlTable, isClustered: boolean): Finding[] {
+  if (scope !== "cluster") {
+    const isNode = scope === undefined || scope === "node";
+    if (!isNode || !Object.hasOwn(table, "partitions")) return [];
+    return [{ path: ["partitions"], text: 'partitions goes with scope = "cluster"; leave it out, or write that too' }];
+  }
+  const findings: Finding[] = [];
+  if (silenceable === true)
+    findings.push({
+      path: ["silenceable"],
+      text: 'silenceable = true is refused with scope = "cluster": no file of a project reaches the other nodes; leave it out',
+    });
+  if (!isClustered)
+    findings.push({
+      path: ["scope"],
+      text: 'scope = "cluster" needs [cluster] in config.toml of this node; offhook setup --cluster writes it',
+    });
+  return findings;
+}
+
 function consumerOf(table: ConsumerTable, raw: TomlTable, text: string, reading: Reading): Consumer {
   const { name, path, userHome } = reading;
   const action = actionOf(table, userHome);
@@ -76,7 +108,7 @@ function consumerOf(table: ConsumerTable, raw: TomlTable, text: string, reading:
     where: table.where,
     start: table.start,
     action,
-    key: table.key,
+    key: table.key ?? DEFAULT_KEY[table.scope],
     dedupMs: table.dedup,
     debounce: table.debounce,
     cooldownMs: table.cooldown,
@@ -88,7 +120,9 @@ function consumerOf(table: ConsumerTable, raw: TomlTable, text: string, reading:
     findings: table.findings,
     retry: { max: table.retry.max, backoffMs: table.retry.backoff, maxBackoffMs: table.retry.max_backoff },
     maxDepth: table.max_depth,
-    silenceable: table.silenceable ?? isSilenceable(action),
+    scope: table.scope,
+    partitions: table.partitions ?? 1,
+    silenceable: table.silenceable ?? isSilenceable(action, table.scope),
     enabled: table.enabled,
     secrets: secretsOf(raw, reading.secrets),
   };

@@ -9,6 +9,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "debounce.quiet": 'quiet = "1s"',
   "webhook.url": 'url = "${SLACK_URL}"',
   name: 'name = "my-laptop"',
+  "cluster.url": 'url = "rediss://redis.example:6379"',
 };
 
 /** Checks a table. Findings about a key that is refused already are left out; output is null when the table is not well. */
@@ -38,6 +39,7 @@ function findingOf(issue: v.BaseIssue<unknown>): Finding {
 
 /** An address, a header or a body may be a secret that was written out: it is not shown. */
 function maySecret([key, inner]: readonly PropertyKey[]): boolean {
+  if (key === "cluster") return inner === "url" || inner === "password";
   return key === "webhook" && inner !== "method" && inner !== "preset";
 }
 

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
 import { type Loaded, parseConsumer } from "./consumer.ts";
+import { isClusteredHome } from "./node.ts";
 import { directoryRefusal, readOwnFile } from "./own-file.ts";
 import type { Consumer } from "./schema.ts";
 import type { Secrets } from "./secrets.ts";
@@ -17,11 +18,13 @@ export type BrokenConsumer = { name: string; path: string; errors: string[]; isN
 
 /**
  * Reads all consumer files, in the order of their names; no directory means none. Files that end in anything but .toml, and
- * hidden ones, are not looked at: editors put theirs beside. Error: the directory cannot be listed (77).
+ * hidden ones, are not looked at: editors put theirs beside. `isClustered`: whether this node has a [cluster], by default what
+ * config.toml says now; a daemon that runs says what it began with. Error: the directory cannot be listed (77).
  */
 export function loadConsumers(
   home: string,
   secrets: Pick<Secrets, "values">,
+  { isClustered = isClusteredHome(home) }: { isClustered?: boolean } = {},
 ): { consumers: Consumer[]; broken: BrokenConsumer[] } {
   const consumers: Consumer[] = [];
   const broken: BrokenConsumer[] = [];
@@ -31,7 +34,7 @@ export function loadConsumers(
   for (const file of files) {
     const name = basename(file, ".toml");
     const path = join(directory, file);
-    const loaded = refusal === null ? loadOne(name, path, secrets) : brokenBy(refusal);
+    const loaded = refusal === null ? loadOne(name, path, secrets, isClustered) : brokenBy(refusal);
     if (loaded.kind === "ok") consumers.push(loaded.consumer);
     else {
       const { errors, isUnread = false } = loaded;
@@ -52,7 +55,7 @@ type LoadedOne = Loaded & { isUnread?: boolean };
 
 const brokenBy = (error: string, isUnread = false): LoadedOne => ({ kind: "broken", errors: [error], isUnread });
 
-function loadOne(name: string, path: string, secrets: Pick<Secrets, "values">): LoadedOne {
+function loadOne(name: string, path: string, secrets: Pick<Secrets, "values">, isClustered: boolean): LoadedOne {
   const label = `consumers/${JSON.stringify(`${name}.toml`).slice(1, -1)}`;
   const broken = (why: string, isUnread?: boolean) => brokenBy(`${label}: ${why}`, isUnread);
   if (!isConsumerName(name)) {
@@ -67,7 +70,7 @@ function loadOne(name: string, path: string, secrets: Pick<Secrets, "values">): 
   const file = readOwnFile(path, { secret: false });
   if (file.kind === "absent") return broken("it went away while it was looked at");
   if (file.kind === "refused") return broken(file.why, file.isUnread);
-  return parseConsumer(file.text, { name, path, label, userHome: homedir(), secrets: secrets.values });
+  return parseConsumer(file.text, { name, path, label, userHome: homedir(), secrets: secrets.values, isClustered });
 }
 
 function filesIn(directory: string): string[] {

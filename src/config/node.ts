@@ -5,12 +5,13 @@ import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import { CLUSTER_KEYS, type ClusterConfig, clusterTable, redactPattern } from "./cluster.ts";
 import { formatDuration } from "./duration.ts";
 import { toLines } from "./finding.ts";
 import { check } from "./issues.ts";
 import { readOwnFile } from "./own-file.ts";
 import { isProblem, parseToml } from "./toml.ts";
-import { type NotYet, unknownKeys } from "./unknown.ts";
+import { unknownKeys } from "./unknown.ts";
 import { age, consumerName, oneOf, size, tableOf, whole } from "./values.ts";
 
 /** How long, and how much of it, something is kept. */
@@ -18,7 +19,8 @@ export type Bounds = { ageMs: number; sizeBytes: number };
 
 /**
  * `workers` bounds the commands of all consumers together. `disabled`: consumers by name. `retention`: what the ledger keeps of
- * that nobody waits for. `maxLag`: what a group may hold back beyond that; its age is never below retention's.
+ * that nobody waits for. `maxLag`: what a group may hold back beyond that; its age is never below retention's. `redact`: regular
+ * expressions as text. `cluster` null: this node is alone.
  */
 export type NodeConfig = {
   name: string;
@@ -27,10 +29,11 @@ export type NodeConfig = {
   disabled: string[];
   retention: Bounds;
   maxLag: Bounds;
+  redact: string[];
+  cluster: ClusterConfig | null;
 };
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const NOT_YET: readonly NotYet[] = ["cluster", "forward"].map((key) => ({ key }));
 
 const DAY_MS = 86_400_000;
 const RETENTION: Bounds = { ageMs: 7 * DAY_MS, sizeBytes: 2 ** 30 };
@@ -50,6 +53,8 @@ const nodeTable = v.object({
   disabled: v.optional(v.array(consumerName, 'must be a list of consumers, for instance ["lint"]'), []),
   retention: boundsTable("7d"),
   max_lag: boundsTable("30d"),
+  redact: v.optional(v.array(redactPattern, 'must be a list of patterns, for instance ["CUST-[0-9]{8}"]'), []),
+  cluster: v.optional(v.nullable(clusterTable), null),
 });
 
 const settings = v.pipe(
@@ -63,14 +68,14 @@ const settings = v.pipe(
     ),
     ["max_lag"],
   ),
-  v.transform(({ name, workers, durability, disabled, retention, max_lag }): NodeConfig => {
+  v.transform(({ retention, max_lag, ...same }): NodeConfig => {
     const kept = boundsOf(retention, RETENTION);
     // What is not said follows retention: who keeps more for himself has not asked for less patience with a group.
     const lag = boundsOf(max_lag, {
       ageMs: Math.max(MAX_LAG.ageMs, kept.ageMs),
       sizeBytes: Math.max(MAX_LAG.sizeBytes, kept.sizeBytes),
     });
-    return { name, workers, durability, disabled, retention: kept, maxLag: lag };
+    return { ...same, retention: kept, maxLag: lag };
   }),
 );
 
@@ -78,6 +83,7 @@ const KEYS = {
   "": Object.keys(nodeTable.entries),
   retention: Object.keys(boundsEntries),
   max_lag: Object.keys(boundsEntries),
+  cluster: CLUSTER_KEYS,
 };
 
 function boundsOf(table: { age: number | null; size: number | null }, otherwise: Bounds): Bounds {
@@ -114,11 +120,28 @@ export function nodeNameOf(home: string | null): { name: string; error: string |
   }
 }
 
+/** The settings of a home for those who only look; null: no config.toml yet. Error: it is not well (78). */
+export function readNodeConfig(home: string): NodeConfig | null {
+  const file = readOwnFile(join(home, "config.toml"), { secret: false });
+  if (file.kind === "refused") throw new OffhookError(EXIT.config, `config.toml: ${file.why}`);
+  return file.kind === "absent" ? null : parseNodeConfig(file.text);
+}
+
+/** Whether config.toml has a [cluster]; true where it cannot be told, so that one trouble is said once. */
+export function isClusteredHome(home: string): boolean {
+  try {
+    return (readNodeConfig(home)?.cluster ?? null) !== null;
+  } catch (error) {
+    if (error instanceof OffhookError) return true;
+    throw error;
+  }
+}
+
 /** The settings in the text of config.toml. Error (78): everything that is wrong with it, a line each. */
 export function parseNodeConfig(text: string): NodeConfig {
   const toml = parseToml(text);
   if (isProblem(toml)) throw notWell([`config.toml:${toml.line}: ${toml.text}`]);
-  const refused = unknownKeys(toml.table, KEYS, NOT_YET);
+  const refused = unknownKeys(toml.table, KEYS, []);
   const { output, findings } = check(settings, toml.table, refused);
   const lines = toLines([...refused, ...findings], "config.toml", toml.lineOf);
   if (output === null || lines.length > 0) throw notWell(lines);
@@ -131,10 +154,11 @@ function notWell(lines: readonly string[]): OffhookError {
 
 /** The changed settings for a daemon that runs; what only a start can change stays as it is, and is said. */
 export function followSettings(before: NodeConfig, changed: NodeConfig, log: (line: string) => void): NodeConfig {
-  const { name, workers, durability } = before;
-  const fixed = { name, workers, durability };
-  for (const key of ["name", "workers", "durability"] as const)
-    if (changed[key] !== fixed[key]) log(`config.toml: the changed ${key} takes effect at the next start`);
+  const { name, workers, durability, redact, cluster } = before;
+  const fixed = { name, workers, durability, redact, cluster };
+  for (const key of ["name", "workers", "durability", "redact", "cluster"] as const)
+    if (!Bun.deepEquals(changed[key], fixed[key]))
+      log(`config.toml: the changed ${key === "cluster" ? "[cluster]" : key} takes effect at the next start`);
   return { ...changed, ...fixed };
 }
 
@@ -167,6 +191,16 @@ name = ${JSON.stringify(name)}
 # What a consumer that gets no further (paused, broken, slow) may hold back. Beyond that its oldest events are skipped, with the
 # reason "expired". The age is at least that of retention.
 # max_lag = { age = "30d", size = "1GiB" }
+
+# What must not leave this machine (to webhooks, to a cluster), beyond the secrets that offhook knows: regular expressions.
+# redact = ["CUST-[0-9]{8}"]
+
+# Several machines that share events through a Redis: docs/cluster.md has all keys, and "offhook setup --cluster" writes and checks
+# this. What follows the line [cluster] belongs to it, so it stands last.
+# [cluster]
+# url = "rediss://redis.example:6379"
+# user = "offhook"
+# password = "\${REDIS_PASSWORD}"
 `;
 }
 

@@ -7,6 +7,7 @@ import { checkHome, ensureHome, HomeError, homePath, makeHome } from "../spool/h
 /** The files and directories of a home (absolute paths). */
 export function pathsOf(home: string) {
   return {
+    config: join(home, "config.toml"),
     consumers: join(home, "consumers"),
     secrets: join(home, "secrets.env"),
     ledger: join(home, "ledger.db"),

@@ -76,6 +76,9 @@ export type Consumer = {
   findings: number[];
   retry: { max: number; backoffMs: number; maxBackoffMs: number };
   maxDepth: number;
+  /** node: each node has its own. cluster: one for all nodes, whose keys are shared out over `partitions`. */
+  scope: "node" | "cluster";
+  partitions: number;
   /** Whether a project's .offhook.toml may silence it. */
   silenceable: boolean;
   enabled: boolean;
@@ -84,11 +87,7 @@ export type Consumer = {
 };
 
 /** Keys that are decided but not built, as key or as key = value; a file that uses one is refused. */
-export const NOT_YET: readonly { key: string; value?: string }[] = [
-  { key: "partitions" },
-  { key: "scope", value: "cluster" },
-  { key: "builtin", value: "report" },
-];
+export const NOT_YET: readonly { key: string; value?: string }[] = [{ key: "builtin", value: "report" }];
 
 const retryEntries = {
   max: v.optional(whole(0, 1_000), 3),
@@ -132,8 +131,15 @@ const debounce = v.pipe(
   v.transform((wait) => (wait.quietMs === 0 ? null : wait)),
 );
 
-/** Whether a project may silence a consumer that does not say so: checks may be, what informs people may not. */
-export function isSilenceable(action: Action): boolean {
+/** The key of a file that names none. The same path on two nodes is two files. */
+export const DEFAULT_KEY = { node: "{file}", cluster: "{node}:{file}" } as const;
+
+/**
+ * Whether a project may silence a consumer that does not say so: checks may be, what informs people may not; a consumer of the
+ * cluster may run on a node that does not have the project.
+ */
+export function isSilenceable(action: Action, scope: "node" | "cluster"): boolean {
+  if (scope === "cluster") return false;
   switch (action.kind) {
     case "run":
     case "shell":
@@ -160,7 +166,7 @@ export const consumerTable = v.object({
   shell: v.optional(v.nullable(v.pipe(text, predicate(shellProblem))), null),
   webhook: v.optional(v.nullable(webhookTable), null),
   builtin: v.optional(v.nullable(oneOf(["log", "notify", "none"])), null),
-  key: v.optional(v.pipe(text, predicate(keyProblem)), "{file}"),
+  key: v.optional(v.nullable(v.pipe(text, predicate(keyProblem))), null),
   dedup: v.optional(duration, "0s"),
   debounce: v.optional(debounce, "0s"),
   cooldown: v.optional(duration, "0s"),
@@ -171,7 +177,8 @@ export const consumerTable = v.object({
   timeout: v.optional(duration, "60s"),
   findings: v.optional(v.array(findingsCode, "must be a list of exit codes, for instance [1]"), []),
   retry: v.optional(retryTable, {}),
-  scope: v.optional(oneOf(["node"]), "node"),
+  scope: v.optional(oneOf(["node", "cluster"]), "node"),
+  partitions: v.optional(v.nullable(whole(1, 64)), null),
   max_depth: v.optional(whole(0, 100), 0),
   silenceable: v.optional(v.nullable(flag), null),
   enabled: v.optional(flag, true),

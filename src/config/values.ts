@@ -70,8 +70,8 @@ export const duration = durationWithin({ minMs: 0, maxMs: LONGEST_MS, unit: "s",
 /** An age, as milliseconds: no timer waits for it, so it may be longer, and 0 would keep nothing. */
 export const age = durationWithin({ minMs: 1, maxMs: LONGEST_AGE_MS, unit: "d", example: '"12h" or "7d"' });
 
-/** `unit`: what a number without one most likely means. */
-function durationWithin(within: { minMs: number; maxMs: number; unit: string; example: string }) {
+/** A duration within bounds, both included, as milliseconds. `unit`: what a number without one most likely means. */
+export function durationWithin(within: { minMs: number; maxMs: number; unit: string; example: string }) {
   const { minMs, maxMs, unit, example } = within;
   return v.pipe(
     v.string(
@@ -83,6 +83,7 @@ function durationWithin(within: { minMs: number; maxMs: number; unit: string; ex
       if (ms === null)
         addIssue({ message: `must be a whole number and a unit (ms, s, m, h, d), for instance ${example}` });
       else if (ms > maxMs) addIssue({ message: `must be at most "${formatDuration(maxMs)}"` });
+      else if (ms < minMs && minMs > 1) addIssue({ message: `must be at least "${formatDuration(minMs)}"` });
       else if (ms < minMs) addIssue({ message: 'must be more than nothing; to keep all, write for instance "3650d"' });
       else return ms;
       return NEVER;

@@ -1,6 +1,7 @@
 // The daemon's door for commands: HTTP on control.sock in the home, which only its owner can enter.
 // Both sides stand in the home, because a socket's path must be short (108 bytes on Linux, 104 on macOS).
 import { chmodSync, rmSync } from "node:fs";
+import type { ClusterState } from "../cluster/state.ts";
 import { EXIT, type ExitCode, messageOf, OffhookError } from "../errors.ts";
 import type { Answer, Change } from "./change.ts";
 import type { DiskTrouble } from "./disk.ts";
@@ -25,6 +26,8 @@ export type DaemonState = {
   holdingBack?: { consumer: string; text: string }[];
   /** Where it looks for the commands of consumers; absent from an older daemon. */
   path?: string;
+  /** Its part in the cluster; absent where it is in none. */
+  cluster?: ClusterState;
 };
 
 export type ControlRoutes = {

@@ -7,7 +7,7 @@
 // Only when all that brings nothing and the ledger is still above what retention and max_lag make together, dead letters go too.
 import type { NodeConfig } from "../config/node.ts";
 import type { GroupState } from "../ledger/group-state.ts";
-import type { HouseLog, PeopleLog, PruneLimits } from "../stream/stream.ts";
+import { type HouseLog, isConsumerGroup, type PeopleLog, type PruneLimits } from "../stream/stream.ts";
 
 export type Limits = Pick<NodeConfig, "retention" | "maxLag">;
 
@@ -108,7 +108,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     const name = stream.removedBefore(beforeMs).find((consumer) => !running.has(consumer));
     if (name === undefined) return false;
     stream.forget(name);
-    deps.log(`${name}: forgotten, its file is gone for ${exact(REMOVED_FOR_MS)}`);
+    if (isConsumerGroup(name)) deps.log(`${name}: forgotten, its file is gone for ${exact(REMOVED_FOR_MS)}`);
     return true;
   };
 
@@ -118,7 +118,9 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
       const events = stream.expire(consumer, beforeMs, most);
       if (events === 0) return false;
       tally.add(`skips of ${consumer}`, events, (sum) => {
-        return `${consumer}: ${sum} ${sum === 1 ? "event" : "events"} skipped (expired), ${why}`;
+        const events = sum === 1 ? "event" : "events";
+        if (!isConsumerGroup(consumer)) return `${sum} ${events} will not be forwarded to the cluster any more, ${why}`;
+        return `${consumer}: ${sum} ${events} skipped (expired), ${why}`;
       });
       deps.onSkipped(consumer);
       return true;

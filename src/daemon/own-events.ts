@@ -11,6 +11,8 @@ export type OwnEvents = {
   make(trouble: OwnTrouble, about: Event | null): Event;
   /** Puts an event about no delivery into the stream, as soon as that is possible. */
   publish(trouble: OwnTrouble): void;
+  /** The same of events that are made already; one that is there stays as it is. */
+  publishMade(events: readonly Event[]): void;
 };
 
 /** Makes the maker. `onPublished`: every group may have something to decide. `fail`: the ledger cannot be written for good. */
@@ -40,6 +42,10 @@ export function makeOwnEvents(deps: {
     make,
     publish(trouble) {
       unpublished.push(make(trouble, null));
+      flush();
+    },
+    publishMade(events) {
+      unpublished.push(...events);
       flush();
     },
   };

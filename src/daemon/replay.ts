@@ -139,7 +139,14 @@ function* candidates(inspection: Inspection, selection: Selection): Generator<St
   }
 }
 
-function selectionTest({ fromSeq, throughSeq, sinceMs, session, type }: Selection): (event: StoredEvent) => boolean {
+/** Whether an event is among the selected ones, `seqs` aside. Pure. */
+export function selectionTest({
+  fromSeq,
+  throughSeq,
+  sinceMs,
+  session,
+  type,
+}: Omit<Selection, "seqs">): (event: StoredEvent) => boolean {
   const isType = type === null ? () => true : compileTypes([type]);
   return (event) =>
     event.seq >= (fromSeq ?? 0) &&

@@ -44,7 +44,13 @@ type Seat = {
   error: string | null;
 };
 
-/** Makes the roster of a home, empty until the first `reload`. `only`: run these names and no others; null runs all. */
+/** The node's part in the cluster, which runs the consumers of that scope. */
+export type ClusterPart = { follow(consumers: readonly Consumer[]): void; isRunning(name: string): boolean };
+
+/**
+ * Makes the roster of a home, empty until the first `reload`. `only`: run these names and no others; null runs all. `cluster` null:
+ * the node is alone.
+ */
 export function makeRoster(
   home: string,
   deps: {
@@ -53,6 +59,7 @@ export function makeRoster(
     secrets(): Secrets;
     publish(trouble: OwnTrouble): void;
     only: readonly string[] | null;
+    cluster: ClusterPart | null;
     log(line: string): void;
   },
 ): Roster {
@@ -73,7 +80,9 @@ export function makeRoster(
     if (before?.fingerprint === fingerprint && before.state === state) return;
     const isMended = before !== undefined && before.error !== null;
     let dispatcher = before?.dispatcher ?? null;
-    if (dispatcher !== null) dispatcher.replace(consumer);
+    // The cluster's go on elsewhere: here nothing is left of them but what runs.
+    if (consumer.scope === "cluster") dispatcher?.leave();
+    else if (dispatcher !== null) dispatcher.replace(consumer);
     else if (state === "left-out") deps.stream.openGroup(name, { start: consumer.start, ordered: isOrdered(consumer) });
     else dispatcher = makeDispatcher(consumer, deps.surroundings);
     seats.set(name, { consumer, dispatcher, fingerprint, state, error: null });
@@ -97,9 +106,16 @@ export function makeRoster(
     deps.publish({ kind: "consumer-broken", consumer: name, path, errors });
   };
 
+  /** Those that the cluster may run here: well, or once well, and not left alone on this node. */
+  const ofCluster = () =>
+    [...seats.values()].flatMap(({ consumer, state }) => {
+      const isHere = state !== "removed" && state !== "left-out";
+      return consumer?.scope === "cluster" && isHere && !deps.surroundings.isOff(consumer.name) ? [consumer] : [];
+    });
+
   return {
     reload() {
-      const { consumers, broken } = loadConsumers(home, deps.secrets());
+      const { consumers, broken } = loadConsumers(home, deps.secrets(), { isClustered: deps.cluster !== null });
       for (const consumer of consumers) seat(consumer);
       for (const one of broken) seatBroken(one);
       isMissingSome = broken.some((one) => one.isUnread);
@@ -111,7 +127,9 @@ export function makeRoster(
         seats.set(name, { ...before, fingerprint: "", state: "removed", error: null });
         deps.log(`${shown(name)}: its file is gone; what it had not done stays in the ledger`);
       }
-      deps.stream.markRemoved([...present]);
+      const isShared = (name: string) => seats.get(name)?.consumer?.scope === "cluster";
+      deps.stream.markRemoved([...present].filter((name) => !isShared(name)));
+      deps.cluster?.follow(ofCluster());
     },
     advance() {
       const dispatchers = [...seats.values()].flatMap((one) => one.dispatcher ?? []);
@@ -132,7 +150,7 @@ export function makeRoster(
       const { state = "removed", consumer = null } = seats.get(name) ?? {};
       return state === "broken" || state === "removed" ? null : consumer;
     },
-    isRunning: (name) => seats.get(name)?.dispatcher?.isRunning() === true,
+    isRunning: (name) => seats.get(name)?.dispatcher?.isRunning() === true || deps.cluster?.isRunning(name) === true,
     reopen(name) {
       const { dispatcher = null, state } = seats.get(name) ?? {};
       if (state !== "removed") dispatcher?.lookAgain();

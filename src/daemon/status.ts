@@ -7,12 +7,13 @@ import { ensureNodeConfig, nodeNameOf } from "../config/node.ts";
 import { pathsOf } from "../config/paths.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
+import type { ClusterView } from "../fleet/picture.ts";
 import { damagedLedgers } from "../ledger/damaged.ts";
 import type { GroupState } from "../ledger/group-state.ts";
 import { openInspection } from "../ledger/inspect.ts";
 import { type SpoolState, spoolState } from "../spool/collect.ts";
 import { version } from "../version.ts";
-import { askDaemon } from "./control.ts";
+import { askDaemon, type DaemonState } from "./control.ts";
 import type { DiskTrouble } from "./disk.ts";
 import { lockHolder } from "./lock.ts";
 import type { RosterEntry } from "./roster.ts";
@@ -34,14 +35,24 @@ export type Status = {
   /** Files of projects that the daemon has refused: they silence nothing. */
   projectFiles: { path: string; error: string }[];
   consumers: StatusConsumer[];
+  /** What is seen of the cluster; absent where the home is in none. */
+  cluster?: ClusterView;
 };
 
-/** `holdingBack`: what the ledger keeps for it alone, and for too long; null: nothing. */
+/**
+ * `holdingBack`: what the ledger keeps for it alone, and for too long; null: nothing. In a cluster also whose it is, and of one of the
+ * cluster's whether its figures could be `seen`; absent where the home is in none.
+ */
 export type StatusConsumer = RosterEntry &
   Omit<GroupState, "consumer" | "removedMs" | "lastOutcomeMs"> & {
     lastOutcomeAt: string | null;
     holdingBack: string | null;
+    scope?: "node" | "cluster";
+    seen?: boolean;
   };
+
+/** A state, with what the daemon said of itself; null: none runs, or it does not answer. */
+export type Gathered = { status: Status; answer: DaemonState | null };
 
 /** Why what waits for a consumer does not move, and what to do; null: it moves. Pure. */
 export function standstillOf(status: Status, name: string): string | null {
@@ -72,10 +83,15 @@ export function blockOf({ name, state }: StatusConsumer): string | null {
 
 /** Gathers the state; `home` is null where there is none yet, `path` is where it would be. */
 export async function gather(home: string | null, path: string, now: number): Promise<Status> {
+  return (await gatherAll(home, path, now)).status;
+}
+
+/** The same, with the daemon's own words. */
+export async function gatherAll(home: string | null, path: string, now: number): Promise<Gathered> {
   const nothing = { events: 0, firstSeq: null, lastSeq: null };
   if (home === null) {
     const daemon = { running: false, pid: null, startedAt: null, answers: false };
-    return {
+    const status: Status = {
       version,
       node: nodeNameOf(null).name,
       configError: null,
@@ -88,6 +104,7 @@ export async function gather(home: string | null, path: string, now: number): Pr
       projectFiles: [],
       consumers: [],
     };
+    return { status, answer: null };
   }
   const node = nodeNameOf(home);
   const locked = lockHolder(home);
@@ -100,7 +117,7 @@ export async function gather(home: string | null, path: string, now: number): Pr
   const groups = inspection?.groups(now) ?? [];
   const stream = inspection?.stream() ?? nothing;
   inspection?.close();
-  return {
+  const status: Status = {
     version,
     node: node.name,
     configError: node.error,
@@ -118,6 +135,7 @@ export async function gather(home: string | null, path: string, now: number): Pr
     projectFiles: answer?.projectFiles ?? [],
     consumers: merge(answer?.consumers ?? readRoster(home, node.error === null), groups, answer?.holdingBack ?? []),
   };
+  return { status, answer };
 }
 
 function readSpool(home: string, now: number): SpoolState {

@@ -8,10 +8,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { startAttempt } from "../attempt/run.ts";
 import { consumerNames } from "../config/load.ts";
-import { ensureNodeConfig, followSettings, type NodeConfig } from "../config/node.ts";
+import type { NodeConfig } from "../config/node.ts";
 import { pathsOf } from "../config/paths.ts";
 import { projectFileFinder } from "../config/project-file.ts";
-import { loadSecrets } from "../config/secrets.ts";
 import { makeSlots } from "../dispatch/slots.ts";
 import type { OutcomeReport, Surroundings } from "../dispatch/surroundings.ts";
 import { makeTurns } from "../dispatch/turns.ts";
@@ -27,10 +26,14 @@ import { applyChange } from "./change.ts";
 import { watchConfig } from "./config-watch.ts";
 import { serveControl } from "./control.ts";
 import type { Disk } from "./disk.ts";
+import { drain } from "./drain.ts";
+import { groupsOf } from "./groups-now.ts";
 import { holdingBack, makeHousekeeping } from "./housekeeping.ts";
 import { makeIngest } from "./ingest.ts";
+import { liveSettings } from "./live-settings.ts";
+import { joinIfAsked } from "./membership.ts";
 import { makeOwnEvents } from "./own-events.ts";
-import { planContextOf } from "./plan-context.ts";
+import { planContextOf, redactionOf } from "./plan-context.ts";
 import { recover } from "./recover.ts";
 import { makeRoster, type Roster } from "./roster.ts";
 import { rememberFiles } from "./same-files.ts";
@@ -63,16 +66,20 @@ export type Held = { stream: Stream; settings: NodeConfig; disk: Disk; signals: 
 /** Works until a signal, or until the ledger cannot be written any more, which throws. */
 export async function work({ home, only, log, onOutcome, onReady }: DaemonOptions, held: Held): Promise<void> {
   const { stream, disk, signals, startedAt } = held;
-  let { settings } = held;
+  const live = liveSettings(home, held.settings, log);
+  const { settings } = live;
   const ledgerPath = pathsOf(home).ledger;
   const checkHome = rememberFiles(home, [join(home, "daemon.lock"), ledgerPath]);
   const failed = Promise.withResolvers<never>();
   // Whatever escapes is unknown territory: end, and let the next start find everything where the ledger has it.
   process.on("uncaughtException", failed.reject);
-  const advance = () => roster.advance();
+  const advance = () => {
+    roster.advance();
+    member?.advance();
+  };
   const ownEvents = makeOwnEvents({
     stream,
-    node: settings.name,
+    node: held.settings.name,
     now: Date.now,
     later,
     onPublished: advance,
@@ -82,11 +89,11 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
   const settle: Stream["settle"] = (...all) => disk.withRoom(() => stream.settle(...all));
   const leftover = await recover({ ...stream, settle }, KILL_AFTER_MS, ownEvents.make, home);
 
-  let secrets = loadSecrets(home);
   const userHome = homedir();
   const environment = Object.freeze({ ...process.env });
+  const place = () => ({ home, userHome, secrets: live.secrets(), environment, patterns: held.settings.redact });
   const turns = makeTurns();
-  const slots = makeSlots(settings.workers);
+  const slots = makeSlots(held.settings.workers);
   // By a clock that nobody sets back: an answer of the disk must not be believed for a day.
   const steady = { now: steadyNow };
   const silencing = makeSilencing(projectFileFinder(steady), log);
@@ -95,9 +102,9 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     slots,
     turns,
     startAttempt: ({ plan }) => startAttempt(plan, { killAfterMs: KILL_AFTER_MS, note: log }),
-    planContext: (delivery) => planContextOf({ home, userHome, secrets, environment }, delivery),
+    planContext: (delivery) => planContextOf(place(), delivery),
     realPath: realPathFinder(steady),
-    isOff: (name) => settings.disabled.includes(name),
+    isOff: (name) => settings().disabled.includes(name),
     silencingOf: silencing.silencingOf,
     bootId: bootId(),
     startTimeOf: processStartTime,
@@ -111,22 +118,29 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     onTrouble: disk.trouble,
     fail: failed.reject,
   };
+  const groups = groupsOf(ledgerPath, disk.trouble);
+  const member = await joinIfAsked(held.settings, {
+    home,
+    secrets: live.secrets,
+    redact: (text) => redactionOf(place())(text),
+    stream,
+    surroundings,
+    groups,
+    publishMade: ownEvents.publishMade,
+    recover: (shared) => recover(shared, KILL_AFTER_MS, ownEvents.make, home),
+    log,
+  });
   const roster: Roster = makeRoster(home, {
     stream,
     surroundings,
-    secrets: () => secrets,
+    secrets: live.secrets,
     publish: ownEvents.publish,
     only,
+    cluster: member,
     log,
   });
-  let hadWarned = "";
   const load = () => {
-    settings = followSettings(settings, ensureNodeConfig(home), log);
-    secrets = loadSecrets(home);
-    // What cannot be read is tried again and again: it is said once.
-    const warned = secrets.warnings.join("\n");
-    if (warned !== hadWarned) for (const warning of secrets.warnings) log(warning);
-    hadWarned = warned;
+    live.read();
     roster.reload();
     roster.advance();
   };
@@ -143,18 +157,6 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
       later(RELOAD_AGAIN_MS, reload);
     }
   };
-  const heldBackNow = () => {
-    try {
-      const inspection = openInspection(ledgerPath);
-      const groups = inspection?.groups(Date.now()) ?? [];
-      inspection?.close();
-      return holdingBack(groups, settings);
-    } catch (error) {
-      // The disk's own trouble is in the answer already.
-      disk.trouble(error);
-      return [];
-    }
-  };
   // Before the consumers: a start that fails must not have started anything.
   const control = serveControl({
     state: () => ({
@@ -164,7 +166,8 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
       consumers: roster.entries(),
       trouble: disk.state(),
       projectFiles: silencing.refused(),
-      holdingBack: heldBackNow(),
+      holdingBack: holdingBack(groups(), settings()),
+      ...(member === null ? {} : { cluster: member.state() }),
     }),
     change: (change) =>
       applyChange(change, {
@@ -194,20 +197,20 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     spool: openSpool(home),
     stream,
     disk,
-    context: { node: settings.name, projectOf: projectFinder(steady) },
+    context: { node: held.settings.name, projectOf: projectFinder(steady) },
     checkHome,
     now: Date.now,
     log,
     onAppended: advance,
     fail: failed.reject,
   });
-  const config = watchConfig(home, reload, () => secrets.isUnread || roster.isMissingSome());
+  const config = watchConfig(home, reload, () => live.secrets().isUnread || roster.isMissingSome());
   disk.onRoom(({ kind, forMs }) => {
     if (kind === "disk-full") ownEvents.publish({ kind: "recovered", what: "disk", forMs: Math.round(forMs) });
     void ingest.run();
     advance();
   });
-  const house = makeHousekeeping({ stream, limits: () => settings, now: Date.now, log, onSkipped: roster.reopen });
+  const house = makeHousekeeping({ stream, limits: settings, now: Date.now, log, onSkipped: roster.reopen });
   const keep = () => {
     try {
       return house.run() ? NEXT_PIECE_MS : KEEP_EVERY_MS;
@@ -233,17 +236,9 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     isStopping = true;
     config.stop();
     await ingest.stop();
-    await drain(roster, Promise.race([Bun.sleep(drainMs), signals.hurry]), log);
+    const parts = member === null ? [roster] : [roster, member];
+    await drain(parts, Promise.race([Bun.sleep(drainMs), signals.hurry]), log);
     await control.stop();
     stopKeeping();
   }
-}
-
-/** Lets running attempts end by themselves until `patience` is over, then ends them. */
-async function drain(roster: Roster, patience: Promise<unknown>, log: (line: string) => void): Promise<void> {
-  const ended = roster.stop();
-  if (await Promise.race([ended.then(() => true), patience.then(() => false)])) return;
-  roster.endRunning();
-  log("ending what still runs; it is ready again at the next start");
-  await ended;
 }

@@ -46,7 +46,7 @@ function switchedOff(home: string): string[] {
 const MOST_BYTES = 1024 * 1024;
 
 /** Which names have a value is all that consumer files need; a file with a wide mode is a finding and not an absent one. */
-function secretsWithoutMending(path: string): SecretValues {
+export function secretsWithoutMending(path: string): SecretValues {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || stats.size > MOST_BYTES) return {};
   try {

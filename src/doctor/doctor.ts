@@ -2,6 +2,7 @@
 // the files of checks judge, fix.ts mends.
 import { version } from "../version.ts";
 import { binaryFindings } from "./binary-checks.ts";
+import { clusterFindings } from "./cluster-checks.ts";
 import { type Commands, consumerFindings } from "./consumer-checks.ts";
 import { daemonFindings, ledgerFindings, spoolFindings } from "./daemon-checks.ts";
 import { type Facts, gatherFacts, type Inside, type Place } from "./facts.ts";
@@ -75,6 +76,9 @@ function insideFindings({ settings, service, home }: Facts, inside: Inside, plac
     ...findingsOf(inside.daemon, "daemon", "daemon", (facts) => daemonFindings(facts, installed, version)),
     ...findingsOf(inside.spool, "daemon", "spool", (spool) => spoolFindings(home.path, spool, daemon)),
     ...findingsOf(inside.ledger, "daemon", "ledger", ledgerFindings),
+    ...findingsOf(inside.cluster, "cluster", "cluster", (facts) =>
+      facts === null ? [] : clusterFindings(facts, state, `${home.path}/config.toml`),
+    ),
     ...findingsOf(inside.consumers, "consumers", "consumers", (facts) =>
       consumerFindings(facts, { groups, state }, commands),
     ),

@@ -10,6 +10,7 @@ import { detect, status } from "../service/service.ts";
 import type { SpoolState } from "../spool/collect.ts";
 import { homePath } from "../spool/home.ts";
 import { type BinaryFacts, lookAtBinary } from "./binary-facts.ts";
+import { type ClusterFacts, lookAtCluster } from "./cluster-facts.ts";
 import { type ConsumerFacts, type DaemonFacts, lookAtConsumers, lookAtDaemon } from "./daemon-facts.ts";
 import { type HomeFacts, lookAtHome } from "./home-facts.ts";
 import { type LedgerFacts, lookAtLedger, lookAtSpool } from "./ledger-facts.ts";
@@ -45,6 +46,7 @@ export type Inside = {
   spool: Part<SpoolState>;
   ledger: Part<LedgerFacts>;
   consumers: Part<ConsumerFacts>;
+  cluster: Part<ClusterFacts | null>;
   sessions: Part<Activity>;
 };
 
@@ -64,7 +66,7 @@ export async function gatherFacts(place: Place): Promise<Facts> {
   const [switches, binaries, inside, service] = await Promise.all([
     partOf(LIMIT_MS, () => switchedOff({ configDir, project })),
     lookAtBinaries(seenOf(settings) ?? [], project, place),
-    isUsable ? lookInside(home.path, configDir, now) : null,
+    isUsable ? lookInside(home.path, configDir, userHome, now) : null,
     partOf(LIMIT_MS, status),
   ]);
   const holder = inside === null ? null : (seenOf(inside.daemon)?.holder ?? null);
@@ -91,7 +93,7 @@ export async function gatherFacts(place: Place): Promise<Facts> {
   };
 }
 
-async function lookInside(home: string, configDir: string, now: number): Promise<Inside> {
+async function lookInside(home: string, configDir: string, userHome: string, now: number): Promise<Inside> {
   // The daemon first: it stands in the home for that, and needs this process to itself.
   const daemon = await partOf(LIMIT_MS, () => lookAtDaemon(home));
   return {
@@ -100,6 +102,7 @@ async function lookInside(home: string, configDir: string, now: number): Promise
     spool: await partOf(LIMIT_MS, () => lookAtSpool(home, now)),
     ledger: await partOf(LIMIT_MS, () => lookAtLedger(home, now)),
     consumers: await partOf(LIMIT_MS, () => lookAtConsumers(home)),
+    cluster: await partOf(LIMIT_MS, () => lookAtCluster(home, userHome)),
     sessions: await partOf(LIMIT_MS, () => lookAtSessions(configDir, home, now)),
   };
 }

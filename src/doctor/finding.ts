@@ -1,7 +1,7 @@
 // What the doctor says about one thing it looked at: well or not, where, and how to mend it. Pure.
 
 /** The headings that findings are shown under, in this order. */
-export const GROUPS = ["hooks", "program", "home", "daemon", "consumers", "service", "sessions"] as const;
+export const GROUPS = ["hooks", "program", "home", "daemon", "cluster", "consumers", "service", "sessions"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** What `--fix` may do by itself; each is done once, whatever the number of findings that ask for it. */

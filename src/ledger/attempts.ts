@@ -22,8 +22,15 @@ type StartableRow = {
   replay: number;
 };
 
-/** Those verbs on an open ledger; own events are written by `insertEvents`, in the transaction of the outcome. */
-export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): RunningLog {
+/**
+ * Those verbs on an open ledger; own events are written by `insertEvents`, in the transaction of the outcome. `keepsInside`: whether
+ * what ran inside the daemon stays when it is settled well; else only its counts do.
+ */
+export function runningLog(
+  ledger: LedgerHandle,
+  insertEvents: InsertEvents,
+  { keepsInside } = { keepsInside: true },
+): RunningLog {
   const { now, atomic } = ledger;
   const sql = prepare(ledger);
 
@@ -36,7 +43,7 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
   const seqsOf = (ordinal: number) =>
     (sql.seqsOf.all(ordinal) as { seq: number }[]).map((row) => row.seq).sort((a, b) => a - b);
 
-  // Mostly nothing else of the key is pending, and an UPDATE that finds no row still opens every index of the table.
+  // Mostly nothing else of the key is pending, which is cheaper to see than which of them is the first.
   const promote = (consumer: string, key: string) => {
     if (sql.anyOfKey.get(consumer, key) !== null) ledger.promote(consumer, key);
   };
@@ -48,6 +55,15 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
     const dueMs = next.state === "backoff" ? next.dueMs : null;
     const columns = [next.state, reason, dueMs, end.counts ? 1 : 0, isSettled ? now() : null] as const;
     return { isSettled, columns };
+  };
+
+  /** Deletes a delivery with all that it has; gives what was its row. */
+  const remove = (deliveryId: string) => {
+    const row = sql.removeDelivery.get(deliveryId) as (Place & { attempts: number }) | null;
+    if (row === null) return null;
+    sql.deleteDeliveryEvents.run(row.ordinal);
+    if (row.attempts > 0) sql.deleteAttempts.run(row.ordinal);
+    return row;
   };
 
   const countOutcomes = (consumer: string, end: AttemptEnd, times: number) => {
@@ -108,14 +124,20 @@ export function runningLog(ledger: LedgerHandle, insertEvents: InsertEvents): Ru
       const { isSettled, columns } = changeOf(end, next);
       const startedMs = now() - (end.durationMs ?? 0);
       let consumer: string | null = null;
+      let hasHeads = true;
       let settled = 0;
+      const goes = !keepsInside && isSettled && next.state !== "dead";
       for (const id of deliveryIds) {
-        const row = sql.settleAtOnce.get(...columns, id) as (Place & { attempts: number }) | null;
+        const row = (goes ? remove(id) : sql.settleAtOnce.get(...columns, id)) as (Place & { attempts: number }) | null;
         if (row === null) continue;
-        consumer = row.consumer;
+        if (consumer === null) {
+          consumer = row.consumer;
+          // Asked once for all: where there is no order, everything pending is head.
+          hasHeads = sql.unordered.get(consumer) === null;
+        }
         settled++;
-        sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
-        if (isSettled) promote(row.consumer, row.key);
+        if (!goes) sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
+        if (isSettled && hasHeads) promote(row.consumer, row.key);
         if (cools) sql.cool.run(row.consumer, row.key, now());
       }
       if (consumer !== null) countOutcomes(consumer, end, settled);
@@ -168,6 +190,7 @@ function prepare({ db }: LedgerHandle) {
       WHERE consumer = ${consumer} AND state = 'held' AND due_ms <= ? AND head = 1 ORDER BY due_ms`,
     ),
     anyOfKey: db.query("SELECT 1 FROM deliveries WHERE consumer = ? AND key = ? AND settled_ms IS NULL LIMIT 1"),
+    unordered: db.query("SELECT 1 FROM groups WHERE consumer = ? AND ordered = 0"),
     seqsOf: db.query("SELECT seq FROM delivery_events WHERE delivery = ?"),
     anyDue: db.query(`
       SELECT 1 FROM (SELECT 1 FROM deliveries WHERE consumer = ?1 AND state = 'backoff' LIMIT 1)
@@ -213,5 +236,6 @@ function prepare({ db }: LedgerHandle) {
     deleteDeliveryEvents: db.query("DELETE FROM delivery_events WHERE delivery = ?"),
     deleteAttempts: db.query("DELETE FROM attempts WHERE delivery = ?"),
     deleteDelivery: db.query("DELETE FROM deliveries WHERE ordinal = ?"),
+    removeDelivery: db.query("DELETE FROM deliveries WHERE id = ? RETURNING ordinal, consumer, key, attempts"),
   };
 }

@@ -69,6 +69,7 @@ export function eventLog(ledger: LedgerHandle, durability: Durability): { log: E
   return {
     insert,
     log: {
+      ledgerId: () => (sql.ledgerId.get() as { ledger: string }).ledger,
       append(batch) {
         if (batch.length === 0) return 0;
         db.run(`PRAGMA synchronous = ${appendSync}`);
@@ -97,6 +98,7 @@ function prepare({ db }: LedgerHandle) {
     firstFiring: db.query(`
       SELECT id FROM events WHERE firing = ? AND duplicate_of IS NULL AND time_ms BETWEEN ? AND ?
       ORDER BY time_ms DESC LIMIT 1`),
+    ledgerId: db.query("SELECT ledger FROM identity"),
     lastSeq: db.query("SELECT coalesce(max(seq), 0) AS seq FROM events"),
     read: db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`),
     event: db.query(`SELECT ${EVENT_COLUMNS} FROM events WHERE seq = ?`),

@@ -1,5 +1,6 @@
 // Where each group stands: what it has not decided on, what is pending, and its counters. Reads only.
 import type { Database } from "bun:sqlite";
+import { isConsumerGroup } from "../stream/cluster-group.ts";
 import { firstPending, PENDING } from "./pending.ts";
 
 /**
@@ -26,8 +27,17 @@ export type GroupState = {
   removedMs: number | null;
 };
 
-/** Groups by name; ages count from `now`. */
+/** Groups of consumers by name; ages count from `now`. */
 export function groupStates(db: Database, now: number): GroupState[] {
+  return statesOf(db, now).filter((group) => isConsumerGroup(group.consumer));
+}
+
+/** Where the forwarder's group stands, which no consumer has; null: there is none. */
+export function forwardState(db: Database, now: number): GroupState | null {
+  return statesOf(db, now).find((group) => !isConsumerGroup(group.consumer)) ?? null;
+}
+
+function statesOf(db: Database, now: number): GroupState[] {
   return (db.query(GROUPS).all() as GroupRow[]).map((row) => stateOf(row, now));
 }
 

@@ -15,7 +15,9 @@ export type LedgerHandle = {
 
 /** The handle of an open ledger. */
 export function makeHandle(db: Database, now: () => number): LedgerHandle {
-  const promote = db.query(`UPDATE deliveries SET head = 1 WHERE ordinal = ${firstOfKey("?1", "?2")}`);
+  // Looked for first: an UPDATE by this expression takes twice as long, also where it finds no row.
+  const first = db.query(`SELECT ordinal, head FROM deliveries WHERE ordinal = ${firstOfKey("?1", "?2")}`);
+  const setHead = db.query("UPDATE deliveries SET head = 1 WHERE ordinal = ?");
   // IMMEDIATE: who begins with reading and then writes is refused at once, and not made to wait, when another process has
   // the write lock. Commands that only look take it for a moment too, when they meet a half-written index of the WAL.
   const together = db.transaction((work: () => unknown) => work()).immediate as <R>(work: () => R) => R;
@@ -28,7 +30,10 @@ export function makeHandle(db: Database, now: () => number): LedgerHandle {
       (work) =>
       (...args) =>
         db.inTransaction ? work(...args) : together(() => work(...args)),
-    promote: (consumer, key) => void promote.run(consumer, key),
+    promote(consumer, key) {
+      const row = first.get(consumer, key) as { ordinal: number; head: number } | null;
+      if (row?.head === 0) setHead.run(row.ordinal);
+    },
   };
 }
 

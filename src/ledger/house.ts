@@ -1,6 +1,7 @@
 // The ledger's half for what the daemon does by itself: what a dead one left, groups without a file, room, and giving up on
 // what was held back for too long. What is too long and too much is not decided here (daemon/housekeeping.ts).
 
+import { isConsumerGroup } from "../stream/cluster-group.ts";
 import type { HouseLog, Unfinished } from "../stream/stream.ts";
 import { expirer } from "./expire.ts";
 import type { LedgerHandle } from "./handle.ts";
@@ -24,7 +25,7 @@ export function houseLog(ledger: LedgerHandle): HouseLog {
       ),
     markRemoved: atomic((present: readonly string[]) => {
       for (const consumer of names(sql.present.all())) {
-        if (!present.includes(consumer)) sql.markRemoved.run(now(), consumer);
+        if (!present.includes(consumer) && isConsumerGroup(consumer)) sql.markRemoved.run(now(), consumer);
       }
     }),
     removedBefore: (ms) => names(sql.removedBefore.all(ms)),

@@ -1,9 +1,10 @@
 // The stream's looking half: what status, events, deliveries and show read. Opens the ledger read-only and never writes.
 // Composition only; what is asked is beside it, by what is looked at.
+import type { Database } from "bun:sqlite";
 import type { StoredEvent } from "../event/event.ts";
 import { type DeliveryFilter, type DeliveryView, deliveryPages } from "./delivery-pages.ts";
 import { type EventFilter, eventPages } from "./event-pages.ts";
-import { type GroupState, groupStates } from "./group-state.ts";
+import { forwardState, type GroupState, groupStates } from "./group-state.ts";
 import { openForReading } from "./opening.ts";
 import { type SkipCount, type SkipFilter, type SkipView, skipPages } from "./skip-pages.ts";
 
@@ -14,8 +15,10 @@ export type Inspection = {
   stream(): { events: number; firstSeq: number | null; lastSeq: number | null };
   /** The seq of the last event, 0 before the first. */
   lastSeq(): number;
-  /** Groups by name; ages count from `now`. */
+  /** Groups of consumers by name; ages count from `now`. */
   groups(now: number): GroupState[];
+  /** Where forwarding to a cluster stands; null: it never began here. */
+  forwarding(now: number): GroupState | null;
   /** Events in order, page by page, so that a long stream needs no memory. */
   events(filter: EventFilter): Generator<StoredEvent>;
   /** The last `limit` events that the filter wants, oldest first. */
@@ -37,7 +40,11 @@ export type Inspection = {
 /** Opens the ledger for looking; null where no daemon has made one yet. Errors as openForReading says. */
 export function openInspection(path: string): Inspection | null {
   const db = openForReading(path);
-  if (db === null) return null;
+  return db === null ? null : inspectionOn(db);
+}
+
+/** The same in a database that is open already. */
+export function inspectionOn(db: Database): Inspection {
   const events = eventPages(db);
   const deliveries = deliveryPages(db);
   const skips = skipPages(db);
@@ -49,6 +56,7 @@ export function openInspection(path: string): Inspection | null {
     stream: () => stream.get() as ReturnType<Inspection["stream"]>,
     lastSeq: () => (db.query("SELECT coalesce(max(seq), 0) AS seq FROM events").get() as { seq: number }).seq,
     groups: (now) => groupStates(db, now),
+    forwarding: (now) => forwardState(db, now),
     events: events.forward,
     lastEvents: events.last,
     eventAt: events.at,

@@ -5,6 +5,7 @@ import type { Stream } from "../stream/stream.ts";
 import { runningLog } from "./attempts.ts";
 import { decidingLog } from "./deciding.ts";
 import { type Durability, eventLog } from "./events.ts";
+import { forwardLog } from "./forwarding.ts";
 import { makeHandle } from "./handle.ts";
 import { houseLog } from "./house.ts";
 import { openForWriting } from "./opening.ts";
@@ -30,6 +31,7 @@ export function ledgerOn(db: Database, { now, durability }: LedgerOptions): Stre
     ...decidingLog(ledger),
     ...runningLog(ledger, insert),
     ...peopleLog(ledger),
+    ...forwardLog(ledger),
     ...houseLog(ledger),
   };
 }

@@ -7,7 +7,7 @@ import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { DamagedLedger, isDamage } from "./damaged.ts";
 import { refuseNetworkFileSystem } from "./local-disk.ts";
 import { wrongWithTables } from "./other-tables.ts";
-import { LEDGER_VERSION, MIGRATIONS } from "./tables.ts";
+import { LEDGER_VERSION, LOOKED_AT_VERSION, MIGRATIONS } from "./tables.ts";
 
 /**
  * Opens the ledger for writing, makes or migrates its tables in one transaction.
@@ -44,7 +44,7 @@ export function openForReading(path: string): Database | null {
   if (!existsSync(path)) return null;
   const db = open(path, { readonly: true, strict: true });
   // A file that a daemon is making right now has no tables yet: as good as none.
-  if (versionOf(db, path) < LEDGER_VERSION) {
+  if (versionOf(db, path) < LOOKED_AT_VERSION) {
     db.close();
     return null;
   }

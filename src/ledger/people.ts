@@ -65,7 +65,7 @@ function prepare({ db }: LedgerHandle) {
     forget: [
       db.query(`DELETE FROM delivery_events WHERE ${its}`),
       db.query(`DELETE FROM attempts WHERE ${its}`),
-      ...["deliveries", "skips", "skip_counts", "marks", "starts", "groups"].map((table) =>
+      ...["deliveries", "skips", "skip_counts", "marks", "starts", "forwarding", "groups"].map((table) =>
         db.query(`DELETE FROM ${table} WHERE consumer = ?`),
       ),
     ],

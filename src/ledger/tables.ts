@@ -4,7 +4,9 @@
 // long the queue of one key is. It is kept by the same transactions that make and settle deliveries.
 
 /** The version of the tables below, kept in `user_version`. */
-export const LEDGER_VERSION = 2;
+export const LEDGER_VERSION = 3;
+/** The oldest version that has all that those ask for who only look. */
+export const LOOKED_AT_VERSION = 2;
 
 const TABLES = `
   CREATE TABLE events (
@@ -149,5 +151,24 @@ const FLOW = `
   END;
 `;
 
+/**
+ * Several machines. `identity` has one row: which ledger this is, made here, so that one that begins anew is another. `forwarding`
+ * is what the forwarder has to know beside its group's cursor (stream.ts: Forwarding).
+ */
+const FORWARDING = `
+  CREATE TABLE identity (
+    ledger TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO identity VALUES (lower(hex(randomblob(6))));
+
+  CREATE TABLE forwarding (
+    consumer  TEXT PRIMARY KEY,
+    origin    TEXT NOT NULL,
+    began_seq INTEGER NOT NULL,
+    known_seq INTEGER NOT NULL,
+    again_seq INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** One step per version: the step at index N takes a file of version N to N + 1. */
-export const MIGRATIONS: readonly string[] = [TABLES, FLOW];
+export const MIGRATIONS: readonly string[] = [TABLES, FLOW, FORWARDING];

@@ -6,7 +6,9 @@ import { configDirOf, SCOPES, type Scope, settingsPath } from "../claude/places.
 import { type KnownSettings, knownSettings } from "../claude/record.ts";
 import { type ClaudeVersion, claudeVersion } from "../claude/version.ts";
 import { whichOutside } from "../claude/which-outside.ts";
+import type { ClusterConfig } from "../config/cluster.ts";
 import { type BrokenConsumer, loadConsumers } from "../config/load.ts";
+import { readNodeConfig } from "../config/node.ts";
 import { homeForLooking, wantedHome } from "../config/paths.ts";
 import type { Consumer } from "../config/schema.ts";
 import type { SecretValues } from "../config/secret-text.ts";
@@ -37,6 +39,8 @@ export type Around = {
   consumers: Consumer[];
   broken: BrokenConsumer[];
   secrets: SecretValues;
+  /** [cluster] of config.toml; null: none, or none that can be read. */
+  cluster: ClusterConfig | null;
   offers: Offer[];
   managers: { user: DetectedManager; system: DetectedManager };
   service: ServiceStatus;
@@ -73,12 +77,23 @@ export async function lookAround({ project }: { project: string | null }): Promi
     consumers,
     broken,
     secrets,
+    cluster: home === null ? null : clusterOf(home),
     offers: offersOf(detect(here, path)),
     managers: { user: detectManager("user"), system: detectManager("system") },
     service: await serviceHere(home ?? wantedHome()),
     // A command that changes something ends soon.
     daemon: holder?.command === undefined ? holder : null,
   };
+}
+
+function clusterOf(home: string): ClusterConfig | null {
+  try {
+    return readNodeConfig(home)?.cluster ?? null;
+  } catch (error) {
+    // What is wrong with config.toml is said by the daemon and the doctor; hooks do not need it.
+    if (error instanceof OffhookError) return null;
+    throw error;
+  }
 }
 
 /** The service that Enter chooses: the user's own, where nothing runs yet and there is one to be had. */

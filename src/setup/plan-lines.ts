@@ -45,6 +45,11 @@ export function diffLines(before: string | null, after: string | null): string[]
   return diffOf(shownText(before), shownText(after)).map(diffLine);
 }
 
+/** The diff of a text that holds no token, coloured. */
+export function textDiffLines(before: string | null, after: string | null): string[] {
+  return diffOf(before, after).map(diffLine);
+}
+
 /** What the plan comes to, in one line: what is asked about may have scrolled away. */
 export function summaryOf({ consumers, secrets, service, settings }: SetupPlan, userHome: string): string {
   const files = consumers.filter(({ exists }) => exists === null).length;

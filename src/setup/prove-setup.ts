@@ -39,8 +39,8 @@ export async function proveSetup({ home, settings }: SetupPlan, options: ProveSe
     const context: ProofContext = {
       consumers: consumers.filter((consumer) => consumer.enabled),
       onlyLooks,
-      // A daemon may not have seen a new file yet.
-      isRunning: ({ name }) => [null, "active"].includes(stateOf(name)),
+      // A daemon may not have seen a new file yet. What the cluster does is done on any node, and not in this ledger.
+      isRunning: ({ name, scope }) => scope === "node" && [null, "active"].includes(stateOf(name)),
       hooks,
       scratch: scratch.path,
       project: project === null ? null : realpathSync(project),

@@ -1,12 +1,9 @@
 // secrets.env of a home: one value added or replaced, everything else byte for byte as it was. No value is ever in an error.
-import { fchmodSync, realpathSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
 import { readOwnFile } from "../config/own-file.ts";
 import { pathsOf } from "../config/paths.ts";
 import { isSecretName, parseSecrets } from "../config/secret-text.ts";
-import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
-import { files } from "../system/files.ts";
-import { syncDirectory } from "../templates/consumer-file.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+import { writeOwnText } from "./own-text.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -79,47 +76,10 @@ function placed(text: string, name: string, written: string): string {
  * cannot be written (77; 1 for a full disk), it reads back different (1).
  */
 export function writeSecrets(home: string, text: string): void {
-  const bytes = Buffer.from(text);
-  if (bytes.length > MAX_BYTES)
+  if (Buffer.byteLength(text) > MAX_BYTES)
     throw new OffhookError(EXIT.config, "secrets.env would be larger than 1 MiB, and would not be read");
   const path = pathsOf(home).secrets;
-  let temporary: string | null = null;
-  try {
-    const target = targetOf(path);
-    temporary = `${target}.${process.pid}`;
-    rmSync(temporary, { force: true });
-    const fd = files.create(temporary);
-    try {
-      // Before the first byte: whatever the umask is.
-      fchmodSync(fd, 0o600);
-      files.writeAll(fd, bytes);
-      files.sync(fd);
-    } finally {
-      files.close(fd);
-    }
-    files.rename(temporary, target);
-    temporary = null;
-    syncDirectory(dirname(target));
-  } catch (error) {
-    const isFull = ["ENOSPC", "EDQUOT"].includes(codeOf(error) ?? "");
-    throw new OffhookError(
-      isFull ? EXIT.failed : EXIT.permission,
-      `${path} cannot be written: ${messageOf(error)}`,
-      isFull ? "make room on its disk" : `make ${home} writable for you`,
-    );
-  } finally {
-    if (temporary !== null) rmSync(temporary, { force: true });
-  }
+  writeOwnText(path, text, { home, mode: 0o600 });
   if (readSecretsText(home) !== text)
     throw new OffhookError(EXIT.failed, `${path} was written, and does not read back as it was written`, "look at it");
-}
-
-/** What a link leads to; the path itself where there is none. */
-function targetOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return path;
-    throw error;
-  }
 }

@@ -45,11 +45,12 @@ export function tell(line: string, say: (text: string) => void = prompts.log.inf
 }
 
 /** What is there already, a line each; none on a fresh machine. */
-export function presentLines({ known, consumers, broken, service, daemon, userHome }: Around): string[] {
+export function presentLines({ known, consumers, broken, service, daemon, userHome, cluster }: Around): string[] {
   const names = [...consumers.map(({ name }) => name), ...broken.map(({ name }) => `${oneLine(name)} (broken)`)].sort();
   return [
     ...known.map(({ path }) => `There already: hooks in ${shortPath(path, userHome)}`),
     ...(names.length === 0 ? [] : [`There already: ${names.join(", ")}`]),
+    ...(cluster === null ? [] : [`There already: a cluster, at ${cluster.urls.join(", ")}`]),
     ...(service.installed ? [`There already: the service (${service.manager}), ${service.state}`] : []),
     ...(!service.installed && daemon !== null ? [`An offhook consume runs (pid ${daemon.pid})`] : []),
   ];
@@ -175,7 +176,7 @@ async function askService({ managers, service, daemon, binary }: Around): Promis
  * Asks one question. Ctrl-D is a no like Ctrl-C: the library (1.9.0) would close its line reader there and wait for ever. Error:
  * Cancelled.
  */
-async function asking<T>(ask: (signal: AbortSignal) => Promise<T | typeof prompts.CANCEL_SYMBOL>): Promise<T> {
+export async function asking<T>(ask: (signal: AbortSignal) => Promise<T | typeof prompts.CANCEL_SYMBOL>): Promise<T> {
   const stop = new AbortController();
   const onKey = (_: unknown, key: { name?: string; ctrl?: boolean } | undefined) => {
     if (key?.ctrl === true && key.name === "d") stop.abort();

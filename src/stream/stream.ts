@@ -3,6 +3,8 @@
 // Its four parts are by who asks: intake, a group's loop, people, and the daemon's housekeeping.
 import type { Event, StoredEvent } from "../event/event.ts";
 
+export { CLUSTER_GROUP, isConsumerGroup } from "./cluster-group.ts";
+
 /** What a delivery can be in. held, ready, running and backoff are pending; ok, findings and dead are settled. */
 export type DeliveryState = "held" | "ready" | "running" | "backoff" | "ok" | "findings" | "dead";
 
@@ -127,8 +129,22 @@ export type PruneLimits = { settledBeforeMs: number | null; deadBeforeMs: number
 /** `deliveries`: settled ones, the dead letters among them. */
 export type Pruned = { events: number; deliveries: number; deadLetters: number };
 
+/** How far the forwarder is beside its cursor. */
+export type Forwarding = {
+  /** NODE/LEDGER under which it forwards. */
+  origin: string;
+  /** The last event before it began under that name; what is older is never sent, whatever Redis loses. */
+  beganSeq: number;
+  /** How far Redis has confirmed that it has them. */
+  knownSeq: number;
+  /** Events up to here were sent before: they are marked as sent again. */
+  againSeq: number;
+};
+
 /** Intake. */
 export type EventLog = {
+  /** Which ledger this is: 12 characters, made with it. */
+  ledgerId(): string;
   /** Appends events in this order, each id once, and marks double firings. Durable against a power cut when it returns. Gives how many were new. */
   append(events: readonly Event[]): number;
   /** The largest seq given so far; 0 before the first. */
@@ -196,11 +212,22 @@ export type PeopleLog = {
   forget(consumer: string): boolean;
 };
 
+/** Forwarding to the cluster, beside the verbs of any group. */
+export type ForwardLog = {
+  /** What was noted last; null: it never began. */
+  forwarding(): Forwarding | null;
+  noteForwarding(forwarding: Forwarding): void;
+  /** Gives the ledger another identity: it is not the one any more that Redis knows under the old one. Gives the new one. */
+  renewLedgerId(): string;
+  /** The node is in no cluster any more: nothing is held back for it, until its group is opened again. */
+  endForwarding(): void;
+};
+
 /** What the daemon does by itself from time to time. */
 export type HouseLog = {
   /** Attempts that a dead daemon left running. */
   unfinished(): Unfinished[];
-  /** Marks groups that no file names any more; they hold nothing back. */
+  /** Marks groups that no file names any more; they hold nothing back. That of the forwarder has no file and stays. */
   markRemoved(present: readonly string[]): void;
   /** Names of groups that were marked removed before this time. */
   removedBefore(ms: number): string[];
@@ -218,4 +245,4 @@ export type HouseLog = {
 };
 
 /** The writing half. One process holds it (one home, one ledger, one daemon). Times are ms since 1970. */
-export type Stream = EventLog & GroupLog & PeopleLog & HouseLog;
+export type Stream = EventLog & GroupLog & PeopleLog & ForwardLog & HouseLog;

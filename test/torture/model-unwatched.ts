@@ -4,6 +4,8 @@ import type { Stream } from "../../src/stream/stream.ts";
 
 /** Verbs that only read. */
 type Reading =
+  | "ledgerId"
+  | "forwarding"
   | "lastSeq"
   | "read"
   | "eventsOf"
@@ -18,7 +20,7 @@ type Reading =
   | "heldBackBytes"
   | "groupsByPlace";
 
-/** Verbs whose writing is for those who look, or for a clock or a process that a model test does not have. */
-type Aside = "starts" | "setWaiting" | "noteGroup" | "close";
+/** Verbs whose writing is for those who look, or for a clock, a process or a cluster that a model test does not have. */
+type Aside = "starts" | "setWaiting" | "noteGroup" | "close" | "noteForwarding" | "renewLedgerId" | "endForwarding";
 
 export type Unwatched = Pick<Stream, Reading | Aside>;
