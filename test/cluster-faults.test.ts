@@ -1,8 +1,8 @@
 // Three nodes and a reader under random faults of Redis, of its data, and of the nodes: the reader, which goes by origins as a
 // partition does, has every event once in the end, and no seq ever means two events.
 import { afterEach, expect, test } from "bun:test";
-import { makeTail, type Tail } from "../src/cluster/tail.ts";
 import type { Connection } from "../src/redis/connection.ts";
+import { makeTail, type Tail } from "../src/relay/tail.ts";
 import { type ForwardingNode, keys, link, openNode } from "./forwarding-node.ts";
 import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";

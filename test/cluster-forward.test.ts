@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { makeBatch } from "../src/cluster/batch.ts";
 import type { Event } from "../src/event/event.ts";
 import type { Entry } from "../src/partition/entry.ts";
+import { makeBatch } from "../src/relay/batch.ts";
 import { entriesIn, type ForwardingNode, idsIn, keys, type NodeOptions, openNode } from "./forwarding-node.ts";
 import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";

@@ -1,8 +1,8 @@
 // The tail of the stream on real Redis servers: what readers at different places are given, and what wakes them.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { makeTail, type Tail } from "../src/cluster/tail.ts";
 import type { Entry } from "../src/partition/entry.ts";
 import type { Connection } from "../src/redis/connection.ts";
+import { makeTail, type Tail } from "../src/relay/tail.ts";
 import { type ForwardingNode, idsIn, keys, link, openNode } from "./forwarding-node.ts";
 import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";

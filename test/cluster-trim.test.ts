@@ -1,8 +1,8 @@
 // Trimming on a real Redis: what a consumer of the cluster has not passed is never gone, whatever groups come, go, and go back.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { alarmOf, makeTrimmer, type TrimFacts, trim } from "../src/cluster/trim.ts";
 import { later } from "../src/daemon/time.ts";
 import type { Connection } from "../src/redis/connection.ts";
+import { alarmOf, makeTrimmer, type TrimFacts, trim } from "../src/relay/trim.ts";
 import { keys, link } from "./forwarding-node.ts";
 import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";

@@ -1,10 +1,11 @@
 // A node that forwards: a ledger of its own and the real forwarder, in this process, to a real Redis.
-import { makeForwarder } from "../src/cluster/forward.ts";
+
 import { later } from "../src/daemon/time.ts";
 import type { Event } from "../src/event/event.ts";
 import { type Entry, parseEntry } from "../src/partition/entry.ts";
 import { makeKeys } from "../src/partition/keys.ts";
 import { type Connection, connect } from "../src/redis/connection.ts";
+import { makeForwarder } from "../src/relay/forward.ts";
 import type { RedisServer } from "./redis-server.ts";
 import { until } from "./running.ts";
 import { openScratch } from "./scratch-ledger.ts";

@@ -46,6 +46,7 @@ export const TABLE: Record<string, Row> = {
   cluster: {
     rooms: [
       "partition",
+      "relay",
       "dispatch",
       "attempt",
       "match",
@@ -57,6 +58,7 @@ export const TABLE: Record<string, Row> = {
       "config",
     ].concat(["system"]),
   },
+  relay: { rooms: ["partition", "redis", "stream", "event"] },
   fleet: {
     rooms: ["cluster", "partition", "redis", "dispatch", "match", "ledger", "stream", "event", "config"],
   },

@@ -10,6 +10,7 @@ import type { Event } from "../event/event.ts";
 import type { Keys } from "../partition/keys.ts";
 import type { Connection } from "../redis/connection.ts";
 import { RedisTrouble } from "../redis/trouble.ts";
+import type { Tail } from "../relay/tail.ts";
 import type { Stream } from "../stream/stream.ts";
 import { followGroups } from "./groups.ts";
 import { ownerOf, readLeases } from "./leases.ts";
@@ -18,7 +19,6 @@ import type { Seat } from "./seat.ts";
 import { type Share, sharesOf } from "./shares.ts";
 import { makeStanding } from "./standing.ts";
 import type { OwnedState } from "./state.ts";
-import type { Tail } from "./tail.ts";
 import { takeSeat } from "./take-seat.ts";
 
 /** Between two rounds, in ms: a fifth of the lease, but no more and no less than these. */

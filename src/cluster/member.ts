@@ -14,14 +14,14 @@ import { makeKeys } from "../partition/keys.ts";
 import { outgoing } from "../redact/outgoing.ts";
 import type { Redact } from "../redact/redact.ts";
 import { connect, type RedisSettings } from "../redis/connection.ts";
+import { type Forwarder, makeForwarder } from "../relay/forward.ts";
+import { makeTail } from "../relay/tail.ts";
+import { makeTrimmer } from "../relay/trim.ts";
 import { CLUSTER_GROUP, type Stream } from "../stream/stream.ts";
 import { version } from "../version.ts";
 import { type Cluster, joinCluster } from "./cluster.ts";
-import { type Forwarder, makeForwarder } from "./forward.ts";
 import type { NodeRecord } from "./nodes.ts";
 import type { ClusterState } from "./state.ts";
-import { makeTail } from "./tail.ts";
-import { makeTrimmer } from "./trim.ts";
 
 /** How old the figures of this node's own consumers may be that others see. */
 const COUNTED_EVERY_MS = 5_000;

@@ -16,10 +16,10 @@ import type { PartitionKeys } from "../partition/keys.ts";
 import type { Holder } from "../partition/lease.ts";
 import type { Partition } from "../partition/partition.ts";
 import type { Connection } from "../redis/connection.ts";
+import type { Tail } from "../relay/tail.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { PartitionCounts } from "./nodes.ts";
 import { partitionOf } from "./shares.ts";
-import type { Tail } from "./tail.ts";
 import { makeWriter } from "./writer.ts";
 
 /** Events asked for at once, and deliveries that wait in memory before no more are asked for: the stream keeps the rest. */
