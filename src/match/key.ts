@@ -17,10 +17,27 @@ const WORDS: Readonly<Record<KeyPlaceholder, (event: Event) => string>> = {
   node: (event) => event.node,
 };
 
+/** A template's pieces: texts as they are, and words to be filled in. */
+type Piece = string | ((event: Event) => string);
+
+/** Of the templates of consumer files, which are few; each is asked for with every event. */
+const templates = new Map<string, readonly Piece[]>();
+
 /** Fills the consumer's key template. What is filled in is not looked at again. */
-export function keyOf(consumer: Pick<Consumer, "key">, event: Event): string {
-  if (consumer.key === "{file}") return WORDS.file(event);
-  return consumer.key.replace(/\{([a-z]+)\}/g, (whole, word: string) =>
-    Object.hasOwn(WORDS, word) ? WORDS[word as KeyPlaceholder](event) : whole,
-  );
+export function keyOf({ key }: Pick<Consumer, "key">, event: Event): string {
+  let pieces = templates.get(key);
+  if (pieces === undefined) {
+    pieces = piecesOf(key);
+    templates.set(key, pieces);
+  }
+  let filled = "";
+  for (const piece of pieces) filled += typeof piece === "string" ? piece : piece(event);
+  return filled;
+}
+
+function piecesOf(template: string): Piece[] {
+  return template.split(/(\{[a-z]+\})/).map((piece): Piece => {
+    const word = /^\{([a-z]+)\}$/.exec(piece)?.[1] ?? "";
+    return Object.hasOwn(WORDS, word) ? WORDS[word as KeyPlaceholder] : piece;
+  });
 }

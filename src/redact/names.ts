@@ -1,4 +1,8 @@
 // Whether a name calls its value a secret: DB_PASSWORD, clientSecret, x-api-key, Authorization. Pure.
+import { remembering } from "./remembering.ts";
+
+/** What is longer is no name. */
+const MAX_NAME = 100;
 
 /** sure: any value is one. likely: a value that looks random is one (`token` is also a word of parsers). */
 export type NameStrength = "sure" | "likely";
@@ -34,8 +38,10 @@ const JOINED =
   /(?:password|passwd|passphrase|secretkey|accesskey|privatekey|apikey|apisecret|clientsecret|authtoken|accesstoken|refreshtoken|secretaccesskey)\d*$/;
 
 /** How surely a name calls its value a secret; null: it does not. In any spelling: camelCase, snake_case, kebab-case, with dots. */
-export function nameStrength(name: string): NameStrength | null {
-  if (name.length > 100) return null;
+export const nameStrength = remembering(strengthOf, { most: 5_000, longest: MAX_NAME });
+
+function strengthOf(name: string): NameStrength | null {
+  if (name.length > MAX_NAME) return null;
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2")

@@ -7,6 +7,7 @@ import { findOptions } from "./options.ts";
 import { findPairs } from "./pairs.ts";
 import { patternFinder } from "./pattern.ts";
 import { findPrivateKeys } from "./private-keys.ts";
+import { remembering } from "./remembering.ts";
 import { type Finder, replaced, spansOf } from "./span.ts";
 import { findTokens } from "./tokens.ts";
 
@@ -34,7 +35,8 @@ export function makeRedact({ patterns, secretValues }: RedactOptions): Redact {
     ...patterns.map((text, index) => patternFinder(text, `pattern-${index + 1}`)),
   ];
   const find = (text: string) => spansOf(text, finders);
-  return (text) => (isJson(text) ? redactJson(text, find) : replaced(text, find(text)));
+  const redact = (text: string) => (isJson(text) ? redactJson(text, find) : replaced(text, find(text)));
+  return remembering(redact, { most: 2_000, longest: 200 });
 }
 
 /** Whether a text is a JSON object, list or string as a whole. */

@@ -135,10 +135,12 @@ const RULES: readonly Rule[] = [
 
 const SEARCHES = RULES.flatMap((one) => one.starts.map((start) => ({ start, ...one })));
 /** Searches by the three characters that they begin with. */
-const BY_HEAD = Map.groupBy(SEARCHES, ({ start }) => start.slice(0, 3));
+const BY_HEAD = Map.groupBy(SEARCHES, ({ start }) =>
+  headOf(start.charCodeAt(0), start.charCodeAt(1), start.charCodeAt(2)),
+);
 /** Whether any search begins with three characters, by slotOf. */
 const HEADS = new Uint8Array(1 << 15);
-for (const head of BY_HEAD.keys()) HEADS[slotOf(head.charCodeAt(0), head.charCodeAt(1), head.charCodeAt(2))] = 1;
+for (const { start } of SEARCHES) HEADS[slotOf(start.charCodeAt(0), start.charCodeAt(1), start.charCodeAt(2))] = 1;
 const REST = /[\w+/=-]*/y;
 const REST_PLAIN = /\w*/y;
 
@@ -161,12 +163,19 @@ export const findTokens: Finder = (text, add) => {
   }
 };
 
+/** Three characters as one number. */
+function headOf(a: number, b: number, c: number): number {
+  return (a * 65_536 + b) * 65_536 + c;
+}
+
 function slotOf(a: number, b: number, c: number): number {
   return ((a << 10) ^ (b << 5) ^ c) & 0x7fff;
 }
 
 function tokenAt(text: string, at: number): { end: number; kind: string } | null {
-  for (const { start, body, kind, isShort } of BY_HEAD.get(text.slice(at, at + 3)) ?? []) {
+  const searches = BY_HEAD.get(headOf(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)));
+  if (searches === undefined) return null;
+  for (const { start, body, kind, isShort } of searches) {
     if (!text.startsWith(start, at) || (isShort === true && !beginsWord(text, at))) continue;
     body.lastIndex = at + start.length;
     if (!body.test(text)) continue;
