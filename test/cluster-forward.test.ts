@@ -180,8 +180,8 @@ describe.skipIf(redisProgram === null)("forwarding", () => {
       if (batch.entries.length > 1) expect(characters).toBeLessThanOrEqual(1_000_000);
       expect(batch).toMatchObject({ afterSeq: at, looked: batch.throughSeq - at });
       for (const fields of batch.entries) {
-        seqs.push(fields[5] ?? "");
-        expect(fields.slice(6)).toEqual(Number(fields[5]) <= 30 ? ["a", "1"] : []);
+        seqs.push(fields[7] ?? "");
+        expect(fields.slice(8)).toEqual(Number(fields[7]) <= 30 ? ["a", "1"] : []);
       }
       at = batch.throughSeq;
     }

@@ -8,17 +8,18 @@ import { UNREADABLE } from "../event/event.ts";
  */
 export type Entry = { seq: number; event: Event; origin: string; originSeq: number; again: boolean };
 
-/** Its fields, as XADD takes them; `again` is said by whoever appends. */
+/** Its fields, as XADD takes them; `again` is said by whoever appends. The data stands by itself: mostly it is JSON already. */
 export function entryFields(event: Event, origin: string, originSeq: number): string[] {
-  return ["e", eventText(event), "o", origin, "s", String(originSeq)];
+  return ["e", JSON.stringify(attributesOf(event)), "d", event.data, "o", origin, "s", String(originSeq)];
 }
 
 /** The entry of an id (SEQ-0) and its fields. Never throws: what is no event becomes an `offhook.unreadable` one. */
 export function parseEntry(id: string, fields: ReadonlyMap<string, string>): Entry {
   const text = fields.get("e") ?? "";
+  const data = fields.get("d");
   return {
     seq: Number.parseInt(id, 10),
-    event: parseEvent(text) ?? unreadable(id, text),
+    event: (data === undefined ? null : eventOf(objectIn(text), data)) ?? unreadable(id, text),
     origin: fields.get("o") ?? "",
     originSeq: Number(fields.get("s") ?? 0),
     again: fields.get("a") === "1",
@@ -27,7 +28,19 @@ export function parseEntry(id: string, fields: ReadonlyMap<string, string>): Ent
 
 /** An event as JSON, all its attributes and nothing else (a stored one's data is read for it). */
 export function eventText(event: Event): string {
-  const all: Record<keyof Event, unknown> = {
+  return JSON.stringify({ ...attributesOf(event), data: event.data });
+}
+
+/** The event of such a text; null where it is none. Attributes that it does not know are left out. */
+export function parseEvent(text: string): Event | null {
+  const found = objectIn(text);
+  return eventOf(found, found.data);
+}
+
+type Attributes = Record<Exclude<keyof Event, "data">, unknown>;
+
+function attributesOf(event: Event): Attributes {
+  return {
     id: event.id,
     source: event.source,
     type: event.type,
@@ -42,20 +55,21 @@ export function eventText(event: Event): string {
     depth: event.depth,
     duplicateOf: event.duplicateOf,
     contentType: event.contentType,
-    data: event.data,
   };
-  return JSON.stringify(all);
 }
 
-/** The event of such a text; null where it is none. Attributes that it does not know are left out. */
-export function parseEvent(text: string): Event | null {
-  let it: Partial<Record<keyof Event, unknown>>;
+/** The members of an object; none where the text is none. */
+function objectIn(text: string): Partial<Record<keyof Event, unknown>> {
   try {
-    it = JSON.parse(text);
+    const found: unknown = JSON.parse(text);
+    return typeof found === "object" && found !== null ? found : {};
   } catch {
-    return null;
+    return {};
   }
-  const { id, source, type, timeMs, node, contentType, data } = it ?? {};
+}
+
+function eventOf(it: Partial<Record<keyof Event, unknown>>, data: unknown): Event | null {
+  const { id, source, type, timeMs, node, contentType } = it;
   const isEvent =
     [id, source, type, node, data].every((value) => typeof value === "string") &&
     Number.isSafeInteger(timeMs) &&

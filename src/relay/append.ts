@@ -37,6 +37,9 @@ export type Appended = { throughSeq: number; lastSeq: number } & (
   | { kind: "full" }
 );
 
+/** A field above this makes its event a large one: readers look out for it, lest a page of many fill their memory. */
+export const LARGE_CHARACTERS = 65_536;
+
 /** Seqs that are left out when Redis was started anew, at the least, should its clock have been set back: more than it can have lost. */
 const JUMP = 2 ** 20;
 
@@ -120,6 +123,9 @@ for entry = 1, count do
     if entry > 1 or last() < seq then return added end
     seq = last() + 1
     redis.call('XADD', events, whole(seq) .. '-0', unpack(ARGV, at + 1, at + size))
+  end
+  for field = at + 1, at + size do
+    if #ARGV[field] > ${LARGE_CHARACTERS} then redis.call('HSET', meta, 'largeSeq', whole(seq)) end
   end
   at = at + size + 1
 end

@@ -62,7 +62,8 @@ while #found < limit and size < budget do
   from = '(' .. got[#got][1]
   piece = math.max(1, math.floor((budget - size) * #found / (size + 1)))
 end
-return {redis.call('GET', seqs) or '0', redis.call('HGET', meta, 'trimmedSeq') or '0', redis.call('HGET', meta, 'lossMs') or '', isEnd, size, found}
+local facts = redis.call('HMGET', meta, 'trimmedSeq', 'lossMs', 'largeSeq')
+return {redis.call('GET', seqs) or '0', facts[1] or '0', facts[2] or '', facts[3] or '0', isEnd, size, found}
 `,
 );
 
@@ -73,6 +74,8 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
   const loading = new Map<number, Promise<Page | null>>();
   let pages: Page[] = [];
   let lastSeq = 0;
+  /** The last large event that was appended; until it is known, all are. */
+  let largeSeq = Number.POSITIVE_INFINITY;
   let loss: string | null = null;
   let isStopping = false;
 
@@ -90,15 +93,25 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
 
   const ask = async (via: Connection, afterSeq: number, limit: number) => {
     const reply = await via.run(PAGE, [keys.seq, keys.events, keys.meta], [afterSeq, limit, PAGE_CHARACTERS]);
-    const [seq, trimmed, lossNow, isEnd, size, found] = reply as [string, string, string, number, number, RawEntry[]];
+    const [seq, trimmed, lossNow, large, isEnd, size, found] = reply as RawPage;
     learn(Number(seq), lossNow);
+    largeSeq = Number(large);
     return { seq: Number(seq), trimmedSeq: Number(trimmed), isEnd: isEnd === 1, size, found };
+  };
+
+  /** The same where no event of the page is large: read as it is, which costs Redis a fifth. Where it ends is asked for first. */
+  const askSmall = async (afterSeq: number) => {
+    const range = [keys.events, `(${afterSeq}-0`, "+", "COUNT", PAGE_ENTRIES];
+    const facts = await ask(connection, afterSeq, 0);
+    const found = (await connection.send("XRANGE", range)) as RawEntry[];
+    const size = found.reduce((sum, [, fields]) => sum + fields.reduce((all, field) => all + field.length, 0), 0);
+    return { ...facts, isEnd: found.length < PAGE_ENTRIES, size, found };
   };
 
   const load = async (afterSeq: number): Promise<Page | null> => {
     let asked: Awaited<ReturnType<typeof ask>>;
     try {
-      asked = await ask(connection, afterSeq, PAGE_ENTRIES);
+      asked = await (largeSeq > afterSeq ? ask(connection, afterSeq, PAGE_ENTRIES) : askSmall(afterSeq));
     } catch (error) {
       if (error instanceof RedisTrouble) return null;
       throw error;
@@ -187,6 +200,7 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
 }
 
 type RawEntry = [id: string, fields: string[]];
+type RawPage = [string, string, string, string, number, number, RawEntry[]];
 
 function fieldsOf(pairs: readonly string[]): Map<string, string> {
   const fields = new Map<string, string>();
