@@ -181,6 +181,45 @@ describe.skipIf(redisProgram === null)("several nodes (needs redis-server)", () 
     expect(new Set(linesOf(log).map((line) => line.split(" ")[0])).size).toBe(3);
   });
 
+  test("a consumer that was the cluster's for a while does as the node's own what comes after that, and nothing again", async () => {
+    const a = openNode("a");
+    const log = join(a.root, "alerts.log");
+    const own = alerts(log).replace('scope = "cluster"\n', "");
+    a.consumer("alerts", own);
+    const daemon = await a.start();
+    await publish(a, "/p/1");
+    await waitForLines(log, 1);
+    // What reaches Redis after the consumer began there is its.
+    await until(
+      async () => (await redis.cli("XLEN", "{offhook}:events")) === "1",
+      () => "the first event was not forwarded",
+    );
+    a.consumer("alerts", alerts(log));
+    await waitForOwner("alerts/0", (node) => node === "a");
+    await publish(a, "/p/2");
+    await waitForLines(log, 2);
+    a.consumer("alerts", own);
+    await until(() => daemon.output().includes("alerts/0: given back"), daemon.output);
+    await publish(a, "/p/3");
+    await waitForLines(log, 3);
+    // Nothing that was done in the cluster comes before it.
+    await a.settled();
+    expect(linesOf(log)).toHaveLength(3);
+    expect(new Set(linesOf(log)).size).toBe(3);
+  });
+
+  test("a broken edit of a cluster's consumer: the last good version goes on, and is called stale", async () => {
+    const a = openNode("a");
+    const log = join(a.root, "alerts.log");
+    a.consumer("alerts", alerts(log));
+    const daemon = await a.start();
+    await waitForOwner("alerts/0", (node) => node === "a");
+    a.consumer("alerts", "on = [");
+    await until(() => daemon.output().includes("the last good version goes on"), daemon.output);
+    await publish(a, "/p/1");
+    await waitForLines(log, 1);
+  });
+
   test("two homes of one name: the second takes no part, and says how to mend it", async () => {
     const [a, twin] = [openNode("a"), openNode("a")];
     await a.start();

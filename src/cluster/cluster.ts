@@ -12,7 +12,7 @@ import type { Connection } from "../redis/connection.ts";
 import { RedisTrouble } from "../redis/trouble.ts";
 import type { Tail } from "../relay/tail.ts";
 import type { Stream } from "../stream/stream.ts";
-import { followGroups } from "./groups.ts";
+import { followGroups, offered } from "./groups.ts";
 import { ownerOf, readLeases } from "./leases.ts";
 import { type GroupRecord, heartbeat, isAlive, type NodeRecord, type View } from "./nodes.ts";
 import type { Seat } from "./seat.ts";
@@ -78,6 +78,7 @@ export function joinCluster(deps: ClusterDeps): Cluster {
   let hasJoined = false;
   let isNameTaken = false;
   let isStopping = false;
+  const stopping = Promise.withResolvers<void>();
   let underway: Promise<void> | null = null;
   let callOff: () => void = () => undefined;
 
@@ -86,7 +87,7 @@ export function joinCluster(deps: ClusterDeps): Cluster {
     ...me,
     ledger: deps.ledgerId(),
     silentAfterMs,
-    consumers: Object.fromEntries([...consumers.values()].map(({ name, hash }) => [name, hash])),
+    consumers: offered(consumers.values(), deps.surroundings.isFull()),
     forward: deps.forward(),
     local: deps.local(),
     owned: Object.fromEntries([...seats].map(([name, seat]) => [name, seat.counts(seenSeq, length)])),
@@ -97,9 +98,8 @@ export function joinCluster(deps: ClusterDeps): Cluster {
     const beat = await heartbeat(connection, keys, record(), { seenSeq, isFirst: !hasJoined });
     isNameTaken = beat.kind === "taken";
     if (beat.kind === "taken") {
-      const { name } = me;
       return standing.set(
-        `another machine is the node "${name}" here: give this one a name of its own, in its config.toml, and start it again`,
+        `another machine is the node "${me.name}" here: give this one a name of its own, in its config.toml, and start it again`,
       );
     }
     standing.set(null);
@@ -168,10 +168,9 @@ export function joinCluster(deps: ClusterDeps): Cluster {
     const seat = seats.get(name);
     if (seat === undefined) return;
     seats.delete(name);
-    const wasLost = seat.isLost();
     const left = seat
-      .leave()
-      .then(() => (wasLost ? undefined : log(`${name}: given back`)))
+      .leave(stopping.promise)
+      .then((isGivenBack) => (isGivenBack ? log(`${name}: given back`) : undefined))
       .catch(deps.surroundings.fail)
       .finally(() => leaving.delete(name));
     leaving.set(name, { seat, left });
@@ -231,6 +230,7 @@ export function joinCluster(deps: ClusterDeps): Cluster {
     nodes: () => alive,
     async stop() {
       isStopping = true;
+      stopping.resolve();
       callOff();
       await underway;
       for (const name of [...seats.keys()]) giveBack(name);

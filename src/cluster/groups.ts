@@ -9,6 +9,11 @@ import { hashInUse } from "./shares.ts";
 
 const FORGET_AFTER_MS = 7 * 86_400_000;
 
+/** What a node offers to run, with the hash of each: nothing while its disk is full, so that others go on with what it has. Pure. */
+export function offered(consumers: Iterable<Consumer>, isFull: boolean): Record<string, string> {
+  return isFull ? {} : Object.fromEntries(Array.from(consumers, ({ name, hash }) => [name, hash]));
+}
+
 /** Brings what the cluster has into line with what the live nodes have, and gives it. `mine`: the consumers of this node. */
 export async function followGroups(
   connection: Connection,

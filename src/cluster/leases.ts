@@ -2,10 +2,20 @@
 // free to be taken.
 import { type Keys, partitionKeys } from "../partition/keys.ts";
 import type { Connection } from "../redis/connection.ts";
+import { script } from "../redis/script.ts";
 import type { View } from "./nodes.ts";
 
 /** Until is 0 where it was given back. */
 export type Lease = { node: string; instance: string; epoch: number; untilMs: number };
+
+const LEASES = script(
+  "leases",
+  `
+local found = {}
+for at, key in ipairs(KEYS) do found[at] = redis.call('HMGET', key, 'node', 'instance', 'epoch', 'untilMs') end
+return found
+`,
+);
 
 /** The leases of these partitions, in the same order; null: nobody has had it yet. */
 export async function readLeases(
@@ -13,17 +23,11 @@ export async function readLeases(
   keys: Keys,
   places: readonly { consumer: string; partition: number }[],
 ): Promise<(Lease | null)[]> {
-  return await Promise.all(
-    places.map(async ({ consumer, partition }) => {
-      const { lease } = partitionKeys(keys, consumer, partition);
-      const found = (await connection.send("HMGET", [lease, "node", "instance", "epoch", "untilMs"])) as (
-        | string
-        | null
-      )[];
-      const [node, instance, epoch, untilMs] = found;
-      if (node == null || instance == null) return null;
-      return { node, instance, epoch: Number(epoch), untilMs: Number(untilMs) };
-    }),
+  if (places.length === 0) return [];
+  const all = places.map(({ consumer, partition }) => partitionKeys(keys, consumer, partition).lease);
+  const found = (await connection.run(LEASES, all, [])) as (string | null)[][];
+  return found.map(([node, instance, epoch, untilMs]) =>
+    node == null || instance == null ? null : { node, instance, epoch: Number(epoch), untilMs: Number(untilMs) },
   );
 }
 

@@ -4,7 +4,6 @@
 // 2. the dispatcher decides and begins, as it does for any group.
 // 3. the writer puts what changed into Redis. A command or request starts only once the commit that says so is confirmed: whoever
 //    lost the partition without noticing starts nothing. What runs inside the daemon (log, none) is done and then written.
-import { type Attempt, ENDED_EARLY, resultOf } from "../attempt/attempt.ts";
 import type { Consumer } from "../config/schema.ts";
 import { makeDispatcher } from "../dispatch/dispatcher.ts";
 import { runsInside } from "../dispatch/inside.ts";
@@ -18,14 +17,16 @@ import type { Partition } from "../partition/partition.ts";
 import type { Connection } from "../redis/connection.ts";
 import type { Tail } from "../relay/tail.ts";
 import type { Stream } from "../stream/stream.ts";
+import { makeCommittedStart } from "./committed-start.ts";
 import type { PartitionCounts } from "./nodes.ts";
 import { partitionOf } from "./shares.ts";
 import { makeWriter } from "./writer.ts";
 
-/** Events asked for at once, and deliveries that wait in memory before no more are asked for: the stream keeps the rest. */
+/** Events asked for at once; and how many deliveries may start, or wait for whatever it is, before the rest stays in the stream. */
 const PAGE = 500;
-const MOST_PENDING = 1_000;
-/** How long giving a partition back may take beyond what runs, in ms: then its lease runs out by itself. */
+const MOST_READY = 1_000;
+const MOST_PENDING = 20_000;
+/** How long the end of the daemon waits for Redis beyond what runs, in ms: then the lease runs out by itself. */
 const GIVE_BACK_MS = 3_000;
 
 export type SeatDeps = {
@@ -48,7 +49,7 @@ export type Seat = {
   partition: number;
   /** `lastSeq` and `length`: of the stream. Its seqs jump where Redis was started anew, so lag is no more than there is. */
   counts(lastSeq: number, length: number): PartitionCounts;
-  /** Goes on with this text of the consumer, where it is another one. */
+  /** Goes on with this consumer, where it is not the very same one. */
   follow(consumer: Consumer): void;
   /** Something may be new in the stream. */
   pull(): void;
@@ -60,8 +61,11 @@ export type Seat = {
   renew(): Promise<void>;
   isRunning(): boolean;
   isLost(): boolean;
-  /** Begins nothing more, lets what runs end, writes it, and gives the partition back. */
-  leave(): Promise<void>;
+  /**
+   * Begins nothing more, lets what runs end, writes it, and gives the partition back. `stopping` ends when the daemon does: until then
+   * what ran is not given up only because Redis does not answer. False: it was given up, or is another node's.
+   */
+  leave(stopping: Promise<void>): Promise<boolean>;
   /** Ends what runs: its deliveries are ready again. */
   endRunning(): void;
 };
@@ -115,40 +119,21 @@ export function makeSeat(
     },
   };
 
+  const starts = makeCommittedStart({ ...deps.surroundings, committed: writer.committed });
   const dispatcher = makeDispatcher(first, {
     ...deps.surroundings,
     stream,
-    isFull: () => deps.surroundings.isFull() || !writer.holds(),
+    slots: starts.slots,
+    startAttempt: starts.startAttempt,
+    // Lost for good, it begins nothing any more and need not come back to look.
+    isFull: () => deps.surroundings.isFull() || starts.isLate() || !(writer.holds() || writer.isLost()),
+    // A node that does not run it gives it back: its events are another's to decide on.
+    isOff: () => false,
     // The projects and files of other machines are not here to be asked.
     silencingOf: () => null,
     planContext: (delivery) => ({ ...deps.surroundings.planContext(delivery), exists: () => true }),
     onOwnEvents: () => undefined,
-    startAttempt: (attempt) =>
-      attempt.plan.kind === "command" || attempt.plan.kind === "request"
-        ? startCommitted(attempt)
-        : deps.surroundings.startAttempt(attempt),
   });
-
-  /** An attempt that starts when Redis has confirmed that it is ours to start. */
-  const startCommitted = (attempt: Parameters<Surroundings["startAttempt"]>[0]): Attempt => {
-    let inner: Attempt | null = null;
-    let isEnded = false;
-    const ended = Promise.withResolvers<boolean>();
-    const done = Promise.race([writer.committed(), ended.promise]).then((isOurs) => {
-      if (!isOurs || isEnded) return resultOf({ outcome: "killed", reason: ENDED_EARLY });
-      inner = deps.surroundings.startAttempt(attempt);
-      return inner.done;
-    });
-    return {
-      pid: null,
-      done,
-      end() {
-        isEnded = true;
-        ended.resolve(false);
-        inner?.end();
-      },
-    };
-  };
 
   const isOurs = (event: Event) =>
     wants(event) && partitionOf(keyOf(consumer, event), place.partitions) === place.partition;
@@ -170,6 +155,7 @@ export function makeSeat(
     !dispatcher.isPaused() &&
     writer.holds() &&
     partition.undecided() === 0 &&
+    partition.ready() < MOST_READY &&
     partition.pending() < MOST_PENDING;
 
   const takeIn = async () => {
@@ -197,7 +183,8 @@ export function makeSeat(
       return { lag, pending, held, dead, ok, findings, failed, skipped };
     },
     follow(changed) {
-      if (changed.hash === consumer.hash) return;
+      // The same file may name another secret now.
+      if (changed === consumer) return;
       consumer = changed;
       wants = compileMatch(changed, deps.surroundings.realPath);
       dispatcher.replace(changed);
@@ -214,11 +201,14 @@ export function makeSeat(
     renew: writer.renew,
     isRunning: dispatcher.isRunning,
     isLost: writer.isLost,
-    async leave() {
+    async leave(stopping) {
       isLeaving = true;
       await dispatcher.stop();
-      if (!writer.isLost()) await writer.release(GIVE_BACK_MS);
+      const { later } = deps.surroundings;
+      const givenUp = stopping.then(() => new Promise<void>((resolve) => void later(GIVE_BACK_MS, resolve)));
+      const isGivenBack = await writer.release(givenUp);
       partition.close();
+      return isGivenBack;
     },
     endRunning: dispatcher.endRunning,
   };

@@ -44,8 +44,11 @@ export type Writer = {
   isLost(): boolean;
   /** Writes what there is, or only renews the lease. */
   renew(): Promise<void>;
-  /** Writes what there is and gives the lease back. False: it could not be said to Redis, the lease runs out by itself. */
-  release(withinMs: number): Promise<boolean>;
+  /**
+   * Writes what there is and gives the lease back, however long Redis takes, unless `givenUp` ends before. False: it could not be said
+   * to Redis, or another node has it.
+   */
+  release(givenUp: Promise<unknown>): Promise<boolean>;
 };
 
 /** Makes the writer of a partition that was taken just now; `heldFrom`: steady ms before the taking was asked for. */
@@ -160,24 +163,19 @@ export function makeWriter(deps: WriterDeps, taken: { version: number; heldFrom:
     async renew() {
       if (!isLost) await run();
     },
-    async release(withinMs) {
-      const deadline = deps.steadyNow() + withinMs;
-      const untilDeadline = <T>(work: Promise<T>) =>
-        Promise.race([
-          work,
-          new Promise<null>((resolve) => void deps.later(deadline - deps.steadyNow(), () => resolve(null))),
-        ]);
-      if (isLost) return true;
+    async release(givenUp) {
+      const orGivenUp = <T>(work: Promise<T>) => Promise.race([work, givenUp.then(() => null)]);
+      if (isLost) return false;
       const committed = new Promise<boolean>((resolve) => waiting.push(resolve));
       void run();
-      const isWritten = (await untilDeadline(committed)) === true;
+      const isWritten = (await orGivenUp(committed)) === true;
       if (!isWritten) {
         lose("given up, Redis does not answer");
         return false;
       }
       isLost = true;
       try {
-        return (await untilDeadline(release(connection, keys, holder).then(() => true))) === true;
+        return (await orGivenUp(release(connection, keys, holder).then(() => true))) === true;
       } catch (error) {
         if (error instanceof RedisTrouble) return false;
         throw error;

@@ -80,6 +80,8 @@ export function makeRoster(
     if (before?.fingerprint === fingerprint && before.state === state) return;
     const isMended = before !== undefined && before.error !== null;
     let dispatcher = before?.dispatcher ?? null;
+    const wasShared = before?.consumer?.scope === "cluster";
+    if (consumer.scope === "cluster" || wasShared) passOver(name);
     // The cluster's go on elsewhere: here nothing is left of them but what runs.
     if (consumer.scope === "cluster") dispatcher?.leave();
     else if (dispatcher !== null) dispatcher.replace(consumer);
@@ -90,11 +92,21 @@ export function makeRoster(
     if (isMended) deps.publish({ kind: "recovered", what: "consumer", consumer: name, path: consumer.path });
   };
 
+  /** What the cluster has done, or will, is not the node's to do again: should the consumer be its own once more, it goes on from here. */
+  const passOver = (name: string) => {
+    const { stream } = deps;
+    const isKnown = [...stream.groupsByPlace(), ...stream.removedBefore(Number.MAX_SAFE_INTEGER)].includes(name);
+    if (!isKnown || seats.get(name)?.dispatcher?.isRunning() === true) return;
+    const nothing = { deliveries: [], joins: [], skips: [], accepted: [] };
+    stream.decide({ consumer: name, ordered: true, cursor: stream.lastSeq(), ...nothing });
+  };
+
   const seatBroken = ({ name, path, errors, isName }: BrokenConsumer) => {
     const error = errors.join("\n");
     const before = seats.get(name);
     if (before?.error === error) return;
-    const isGoingOn = before?.dispatcher !== null && before !== undefined && before.state !== "removed";
+    const isShared = before?.consumer?.scope === "cluster" && before.state !== "broken";
+    const isGoingOn = before !== undefined && (before.dispatcher !== null || isShared) && before.state !== "removed";
     const state = isGoingOn ? "stale" : "broken";
     // Its events wait from now on, so that nothing is missed while the file is mended.
     if (state === "broken" && isName) deps.stream.openGroup(name, { start: "now", ordered: true, provisional: true });
@@ -125,7 +137,8 @@ export function makeRoster(
         // It keeps its seat: what runs is still ours to end, and the file may come back (editors and git move files about).
         before.dispatcher?.leave();
         seats.set(name, { ...before, fingerprint: "", state: "removed", error: null });
-        deps.log(`${shown(name)}: its file is gone; what it had not done stays in the ledger`);
+        const where = before.consumer?.scope === "cluster" ? "the cluster" : "the ledger";
+        deps.log(`${shown(name)}: its file is gone; what it had not done stays in ${where}`);
       }
       const isShared = (name: string) => seats.get(name)?.consumer?.scope === "cluster";
       deps.stream.markRemoved([...present].filter((name) => !isShared(name)));
@@ -161,6 +174,7 @@ export function makeRoster(
     },
     async stop() {
       await Promise.all([...seats.values()].map((one) => one.dispatcher?.stop()));
+      for (const [name, { consumer }] of seats) if (consumer?.scope === "cluster") passOver(name);
     },
     endRunning() {
       for (const one of seats.values()) one.dispatcher?.endRunning();

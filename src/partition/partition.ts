@@ -45,6 +45,8 @@ export type Partition = {
   /** Events that were taken and not decided on, and deliveries that are not settled. */
   undecided(): number;
   pending(): number;
+  /** Those of them that may start, or run: neither held nor in backoff. */
+  ready(): number;
   /** What Redis has to be told since the last confirmed changes; null: nothing. To be confirmed or failed before the next. */
   changes(): Changes | null;
   confirm(): void;
@@ -169,6 +171,7 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
     },
     undecided: () => window.undecided(cursor()),
     pending: () => (sql.pending.get(consumer) as { count: number }).count,
+    ready: () => (sql.ready.get(consumer) as { count: number }).count,
     changes: () => unconfirmed.changes(collect(unconfirmed.has)),
     confirm() {
       const own = unconfirmed.confirm();
@@ -219,6 +222,8 @@ function prepare({ db }: LedgerHandle) {
     insertOwn: db.query("INSERT OR IGNORE INTO own_events (id, json) VALUES (?, ?)"),
     isNamed: db.query("SELECT 1 FROM delivery_events WHERE seq = ? LIMIT 1"),
     pending: db.query("SELECT count(*) AS count FROM deliveries WHERE consumer = ? AND settled_ms IS NULL"),
+    ready: db.query(`
+      SELECT count(*) AS count FROM deliveries WHERE consumer = ? AND settled_ms IS NULL AND state IN ('ready', 'running')`),
     oldestPending: db.query(`SELECT min(seq) AS seq FROM delivery_events WHERE delivery = ${firstPending("?1")}`),
   };
 }
