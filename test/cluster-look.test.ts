@@ -8,7 +8,7 @@ import type { Status } from "../src/daemon/status.ts";
 import { type Here, pictureOf, type Seen, unseenPicture } from "../src/fleet/picture.ts";
 import { well } from "./either-way.ts";
 import { controlCharacters } from "./guarded.ts";
-import { openPlanted, type Planted } from "./planted-cluster.ts";
+import { keys, openPlanted, type Planted } from "./planted-cluster.ts";
 import { freePort, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 
@@ -382,25 +382,77 @@ describe.skipIf(redisProgram === null)("from any node", () => {
     expect((await on.offhook(["cluster", "ping"])).exitCode).toBe(78);
   });
 
-  test("names and words that came through Redis reach no terminal as they are", async () => {
+  test("names and words that came through Redis reach no terminal as they are, nor a command that is to be typed", async () => {
+    const { on, connection } = planted;
     const name = "e\u001b[31mvil\u202e";
     await planted.events(1, { type: `t${name}`, subject: name, node: name });
     await planted.group(name, 2);
-    await planted.node(name, {
+    await planted.group("alert", 1);
+    await planted.node(name);
+    await planted.node("beta", {
       version: name,
       forward: { lag: 1, trouble: name },
-      consumers: { [name]: name },
-      owned: { [`${name}/0`]: { ...NONE } },
+      consumers: { [name]: name, alert: name },
+      owned: { "alert/0": { ...NONE } },
     });
-    await planted.node(`${name}2`, { seenMs: 1_000, silentAfterMs: 10, consumers: { [name]: "other" } });
-    const owner = await planted.owner(name, 0, name);
+    await planted.node("x; id > /tmp/ran", { seenMs: 1_000, silentAfterMs: 10 });
+    const owner = await planted.owner("alert", 0, name);
     for (const id of owner.deliver(name)) owner.die(id);
     await owner.commit();
     for (const args of [["status"], ["cluster", "nodes"], ["dead-letters"], ["deliveries"], ["events", "--cluster"]]) {
-      const ran = await planted.on.offhook(args);
+      const ran = await on.offhook(args);
       expect([args, controlCharacters(ran.stdout + ran.stderr)]).toEqual([args, []]);
-      expect(ran.stdout).toContain("vil");
+      expect(ran.stdout + ran.stderr).toContain("vil");
+      expect(ran.stdout + ran.stderr).not.toContain("forget x;");
     }
+    await connection.send("DEL", [keys.nodes, keys.groups]);
+  });
+
+  test("what is no record is left out and told, and everything else is shown", async () => {
+    const { on, connection } = planted;
+    await planted.group("alert", 1);
+    await planted.node("beta");
+    const well = JSON.parse((await connection.send("HGET", [keys.nodes, "beta"])) as string);
+    const group = JSON.parse((await connection.send("HGET", [keys.groups, "alert"])) as string);
+    const deep = "[".repeat(5_000) + "]".repeat(5_000);
+    const nodes = [
+      "{cut",
+      "null",
+      "[1]",
+      deep,
+      '"a"',
+      { ...well, name: "other" },
+      { ...well, name: "n6", seenMs: "a" },
+    ];
+    const groups = [
+      "{cut",
+      "null",
+      { ...group, partitions: 1e9 },
+      { ...group, partitions: 1.5 },
+      { ...group, beganMs: 1e300 },
+    ];
+    const plant = async (key: string, records: readonly unknown[]) => {
+      for (const [at, one] of records.entries())
+        await connection.send("HSET", [key, `n${at}`, typeof one === "string" ? one : JSON.stringify(one)]);
+    };
+    await plant(keys.nodes, nodes);
+    await plant(keys.groups, groups);
+    await connection.send("XADD", [keys.outcomes("alert"), "*", "d", "{cut"]);
+    await connection.send("XADD", [keys.outcomes("alert"), "*", "d", '{"settledMs":1}']);
+    const { cluster } = await on.status();
+    expect([cluster.unseen, cluster.unreadable.length]).toEqual([null, nodes.length + groups.length]);
+    expect(cluster.nodes.map((one: any) => one.name)).toEqual(["beta"]);
+    expect(cluster.consumers.map((one: any) => one.name)).toEqual(["alert"]);
+    const { stdout } = await on.offhook(["status"]);
+    expect(stdout).toContain("! Redis has what this offhook cannot read: groups n0 and 11 more.");
+    for (const args of [["deliveries"], ["dead-letters"], ["events", "--cluster"], ["cluster", "nodes"]])
+      expect([args, (await on.offhook(args)).exitCode]).toEqual([args, 0]);
+    await connection.send("HSET", [keys.part("alert", 0), "d:1", "{cut"]);
+    const { exitCode, stderr } = await on.offhook(["dead-letters"]);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringContaining("what Redis has of alert/0 cannot be read: the row d:1"),
+    ]);
   });
 
   test("a home without [cluster] says so, and its status has no word of one", async () => {

@@ -146,6 +146,7 @@ describe.skipIf(redisProgram === null)("a node's partitions (needs redis-server)
         connection,
         keys: makeKeys("offhook"),
         me: { name, instance: crypto.randomUUID(), version: "0", startedMs: 0 },
+        redact: (text) => text,
         ledgerId: () => name,
         leaseMs: 1_000,
         surroundings: around({ isFull: () => full.has(name) }),

@@ -114,6 +114,11 @@ describe("of the cluster alone", () => {
     const member = (forward: object) =>
       daemon({ trouble: null, forward: { ...nothing, ...forward }, owned: [], nodes: 1 });
     expect(of(member({ lag: 5, oldestMs: 59_000 }))).toEqual([]);
+    // Nothing waits: that Redis is away is a finding of its own.
+    expect(of(member({ trouble: "cannot be reached" }))).toEqual([]);
+    expect(of(member({ lag: 1, trouble: "cannot be reached" }))).toMatchObject([
+      { level: "warning", check: "forward" },
+    ]);
     expect(of(member({ lag: 5, oldestMs: 61_000 }))).toMatchObject([{ level: "warning", check: "forward" }]);
     expect(of(member({ lag: 5, oldestMs: 61_000, isFull: true }))).toMatchObject([
       { level: "error", check: "forward", mend: expect.stringContaining("cap") },

@@ -113,7 +113,7 @@ test.skipIf(redisProgram === null)("what a cluster adds, and nothing else", asyn
       ),
     );
     expect(keysOf(cluster)).toEqual(
-      sorted("addresses unseen daemon nameTaken unsent events cap lastSeq lossAt nodes consumers"),
+      sorted("addresses unseen daemon nameTaken unsent events cap lastSeq lossAt nodes consumers unreadable"),
     );
     const NODE = "name isHere alive seenAt silentMs version startedAt forward local owned consumers";
     expect(keysOf(cluster.nodes[0])).toEqual(sorted(NODE));

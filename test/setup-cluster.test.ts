@@ -69,6 +69,25 @@ describe.skipIf(redisProgram === null)("setup --cluster by flags", () => {
     expect(statSync(join(on.root, CONFIG)).mode & 0o777).toBe(0o640);
   });
 
+  test("a refusal says what to give; a certificate may be named from where one stands", async () => {
+    const redis = await startRedis({ ...SAFE, tls: true, acl: ACL });
+    const url = redis.url.replace("://", "://offhook@");
+    const run = (password: string, ...more: string[]) =>
+      on.run(["setup", "--cluster", url, "--yes", ...more], { env: { REDIS_PASSWORD: password } });
+    const untrusted = await run("s3cr3t");
+    expect([untrusted.exitCode, untrusted.stderr]).toEqual([78, expect.stringContaining("--cluster-ca FILE")]);
+    on.write("ca.pem", redis.ca ?? "", 0o644);
+    const wrong = await run("another", "--cluster-ca", join(on.root, "ca.pem"));
+    expect([wrong.exitCode, wrong.stderr]).toEqual([78, expect.stringContaining("REDIS_PASSWORD=...")]);
+    expect(wrong.stdout + wrong.stderr).not.toContain("another");
+    expect(cluster).toThrow();
+    const { exitCode } = await on.run(["setup", "--cluster", url, "--yes", "--cluster-ca", "ca.pem"], {
+      env: { REDIS_PASSWORD: "s3cr3t" },
+      cwd: on.root,
+    });
+    expect([exitCode, cluster()?.ca]).toEqual([0, join(on.root, "ca.pem")]);
+  });
+
   test("says what is unsafe about the server, and what to write", async () => {
     const redis = await startRedis({ appendonly: false, config: ["maxmemory-policy allkeys-lru"] });
     const { stdout, exitCode } = await on.run(["setup", "--cluster", redis.url, "--yes"]);

@@ -7,17 +7,21 @@ export function attemptJson({ startedMs, ...attempt }: AttemptView) {
   return { ...attempt, startedAt: new Date(startedMs).toISOString() };
 }
 
-/** A delivery as `deliveries --json`, `show --json` and `dead-letters --json` give it; `partition`: of the cluster, with its partition. */
-export function deliveryJson({ attempts, dueMs, ...delivery }: DeliveryView, partition: number | null = null) {
+/** A delivery as `deliveries --json`, `show --json` and `dead-letters --json` give it; `partition`: of the cluster, with its partition; `node`: where it ended. */
+export function deliveryJson(
+  { attempts, dueMs, ...delivery }: DeliveryView,
+  partition: number | null = null,
+  node: string | null = null,
+) {
   const dueAt = dueMs === null ? null : new Date(dueMs).toISOString();
-  const ofCluster = partition === null ? {} : { scope: "cluster", partition };
+  const ofCluster = partition === null ? {} : { scope: "cluster", partition, node };
   return { ...delivery, dueAt, attempts: attempts.map(attemptJson), ...ofCluster };
 }
 
 export const DELIVERY_HEADER = ["id", "time", "consumer", "state", "tries", "took", "key", "why"];
 
-/** One row of the table of deliveries; what is due is due from `now`. */
-export function deliveryCells(delivery: DeliveryView, now: number): string[] {
+/** One row of the table of deliveries; what is due is due from `now`. `node`: of the cluster, where it ended. */
+export function deliveryCells(delivery: DeliveryView, now: number, node: string | null = null): string[] {
   const last = delivery.attempts.at(-1);
   return [
     oneLine(delivery.id),
@@ -27,7 +31,7 @@ export function deliveryCells(delivery: DeliveryView, now: number): string[] {
     String(delivery.attempts.length),
     last?.durationMs == null ? "" : duration(last.durationMs),
     oneLine(delivery.key),
-    oneLine(whyOf(delivery, now)),
+    oneLine([whyOf(delivery, now), node === null ? "" : `on ${node}`].filter(Boolean).join(", ")),
   ];
 }
 

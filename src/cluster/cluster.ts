@@ -4,14 +4,9 @@
 // A round: heartbeat (nodes.ts), which consumers the cluster has (groups.ts), which partitions are free and whose they should be
 // (shares.ts), take, give back, tend what is ours (seat.ts).
 import type { Consumer } from "../config/schema.ts";
-import type { Surroundings } from "../dispatch/surroundings.ts";
 import { messageOf, OffhookError } from "../errors.ts";
-import type { Event } from "../event/event.ts";
-import type { Keys } from "../partition/keys.ts";
-import type { Connection } from "../redis/connection.ts";
 import { RedisTrouble } from "../redis/trouble.ts";
-import type { Tail } from "../relay/tail.ts";
-import type { Stream } from "../stream/stream.ts";
+import type { ClusterDeps } from "./given.ts";
 import { followGroups, offered } from "./groups.ts";
 import { ownerOf, readLeases } from "./leases.ts";
 import { type GroupRecord, heartbeat, isAlive, type NodeRecord, type View } from "./nodes.ts";
@@ -23,27 +18,6 @@ import { takeSeat } from "./take-seat.ts";
 
 /** Between two rounds, in ms: a fifth of the lease, but no more and no less than these. */
 const ROUND = { mostMs: 1_000, leastMs: 200 };
-
-export type ClusterDeps = {
-  connection: Connection;
-  keys: Keys;
-  me: Pick<NodeRecord, "name" | "instance" | "version" | "startedMs">;
-  /** The identity of its ledger, which may get another one. */
-  ledgerId(): string;
-  leaseMs: number;
-  surroundings: Surroundings;
-  tail: Tail;
-  /** What is forwarded from here, and what the node's own consumers have to do, for the others to see. */
-  forward(): NodeRecord["forward"];
-  local(): NodeRecord["local"];
-  publishOwn(events: readonly Event[]): void;
-  /** Makes ready what a dead owner left running; gives how much that was. */
-  recover(stream: Stream): Promise<number>;
-  steadyNow(): number;
-  log(line: string): void;
-  /** Told at each round in which this node takes part; the first one begins forwarding. */
-  onJoined(view: View): void;
-};
 
 export type Cluster = {
   /** The cluster consumers of this node, each well and switched on. */

@@ -27,7 +27,9 @@ export async function followGroups(
   for (const { name, hash, partitions } of mine) {
     if (groups.has(name)) continue;
     const record = { partitions, hash, beganMs: view.nowMs, beganSeq: view.lastSeq, goneMs: null };
-    groups.set(name, await beginGroup(connection, keys, name, record));
+    const begun = await beginGroup(connection, keys, name, record);
+    // What is no record is shown by `status`; a person takes it away: offhook forget NAME.
+    if (begun !== null) groups.set(name, begun);
   }
   for (const [name, before] of groups) {
     const after = groupNow(before, hashInUse(name, nodes, before.hash), view.nowMs);

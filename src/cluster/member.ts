@@ -165,6 +165,7 @@ function join(deps: MemberDeps, settings: RedisSettings): Joined {
     local,
     publishOwn: deps.publishMade,
     recover: deps.recover,
+    redact: deps.redact,
     steadyNow,
     log,
     onJoined: () => forwarder.begin(),
@@ -194,7 +195,9 @@ function counted(groups: () => GroupState[]): () => NodeRecord["local"] {
   return () => {
     if (last !== null && steadyNow() - last.atMs < COUNTED_EVERY_MS) return last.sums;
     const sums = { lag: 0, pending: 0, dead: 0 };
-    for (const { lag, pending, dead } of groups()) {
+    for (const { lag, pending, dead, removedMs } of groups()) {
+      // Without a file, or one that is the cluster's now: nothing comes of what it has not read.
+      if (removedMs !== null) continue;
       sums.lag += lag;
       sums.pending += pending;
       sums.dead += dead;

@@ -3,7 +3,9 @@
 
 import type { Keys } from "../partition/keys.ts";
 import type { Connection } from "../redis/connection.ts";
+import { pairsOf } from "../redis/replies.ts";
 import { script } from "../redis/script.ts";
+import { groupRecords, nodeRecords } from "./records.ts";
 
 /** What the owner of a partition knows of it. */
 export type PartitionCounts = {
@@ -70,8 +72,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('HGET', nodes, name)
 if before then
-  local other = cjson.decode(before)
-  local isOther = other.instance ~= instance and (other.ledger ~= ledger or not isFirst)
+  -- What is no record is nobody's: it is written over.
+  local isRecord, other = pcall(cjson.decode, before)
+  isRecord = isRecord and type(other) == 'table' and type(other.seenMs) == 'number' and type(other.silentAfterMs) == 'number'
+  local isOther = isRecord and other.instance ~= instance and (other.ledger ~= ledger or not isFirst)
   if isOther and now - other.seenMs < other.silentAfterMs then
     return {'taken', before}
   end
@@ -83,7 +87,7 @@ if last < seen then
   last = seen
 end
 redis.call('HSET', nodes, name, (string.gsub(record, '"seenMs":0', '"seenMs":' .. string.format('%.0f', now), 1)))
-return {'ok', now, last, redis.call('HGET', meta, 'lossMs'), redis.call('HVALS', nodes), redis.call('HGETALL', groups),
+return {'ok', now, last, redis.call('HGET', meta, 'lossMs'), redis.call('HGETALL', nodes), redis.call('HGETALL', groups),
   redis.call('XLEN', events)}
 `,
 );
@@ -114,8 +118,8 @@ export async function heartbeat(
       lastSeq,
       length,
       lossMs: lossMs === null ? null : Number(lossMs),
-      nodes: nodes.map((text) => JSON.parse(text) as NodeRecord),
-      groups: groupsOf(groups),
+      nodes: [...nodeRecords(pairsOf(nodes)).records.values()],
+      groups: groupRecords(pairsOf(groups)).records,
     },
   };
 }
@@ -133,14 +137,15 @@ return redis.call('HGET', KEYS[1], ARGV[1])
 `,
 );
 
-/** Begins a consumer in the cluster; gives how it began, which may have been by another node. */
+/** Begins a consumer in the cluster; gives how it began, which may have been by another node. Null: what lies there is no record. */
 export async function beginGroup(
   connection: Connection,
   keys: Keys,
   consumer: string,
   record: GroupRecord,
-): Promise<GroupRecord> {
-  return JSON.parse((await connection.run(BEGIN, [keys.groups], [consumer, JSON.stringify(record)])) as string);
+): Promise<GroupRecord | null> {
+  const text = (await connection.run(BEGIN, [keys.groups], [consumer, JSON.stringify(record)])) as string;
+  return groupRecords(new Map([[consumer, text]])).records.get(consumer) ?? null;
 }
 
 const CHANGE = script(
@@ -161,11 +166,4 @@ export async function changeGroup(
   after: GroupRecord,
 ): Promise<void> {
   await connection.run(CHANGE, [keys.groups], [consumer, JSON.stringify(before), JSON.stringify(after)]);
-}
-
-function groupsOf(pairs: readonly string[]): Map<string, GroupRecord> {
-  const groups = new Map<string, GroupRecord>();
-  for (let at = 0; at + 1 < pairs.length; at += 2)
-    groups.set(pairs[at] ?? "", JSON.parse(pairs[at + 1] ?? "{}") as GroupRecord);
-  return groups;
 }

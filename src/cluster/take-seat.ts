@@ -4,10 +4,11 @@ import { partitionKeys } from "../partition/keys.ts";
 import { release, take } from "../partition/lease.ts";
 import { openPartition } from "../partition/partition.ts";
 import { answerRequests } from "./answer.ts";
-import type { ClusterDeps } from "./cluster.ts";
+import type { ClusterDeps } from "./given.ts";
 import { graceOf } from "./leases.ts";
 import type { GroupRecord } from "./nodes.ts";
 import { makeSeat, type Seat } from "./seat.ts";
+import { withRedaction } from "./told.ts";
 
 /** Takes a partition; null: another node was first. Errors: RedisTrouble, rows of a newer offhook (78). */
 export async function takeSeat(
@@ -33,7 +34,7 @@ export async function takeSeat(
     });
   let partition: ReturnType<typeof open>;
   try {
-    partition = open();
+    partition = withRedaction(open(), deps.redact);
   } catch (error) {
     // Another node may be able to read what we cannot.
     await release(connection, itsKeys, { ...holder, epoch: taken.epoch });

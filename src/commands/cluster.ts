@@ -1,7 +1,7 @@
 // `offhook cluster`: the machines that share a Redis. ping asks each of its addresses, nodes shows who is there, forget takes away the
 // record of a node that is gone for good.
 import { noMoreThan, parse } from "../cli/args.ts";
-import { count, duration, flush, oneLine, print } from "../cli/print.ts";
+import { count, duration, flush, oneLine, print, printNote } from "../cli/print.ts";
 import { nearest } from "../config/nearest.ts";
 import { homeForLooking, wantedHome } from "../config/paths.ts";
 import { gatherAll } from "../daemon/status.ts";
@@ -9,7 +9,7 @@ import { EXIT, type ExitCode, OffhookError } from "../errors.ts";
 import { version } from "../version.ts";
 import { type ClusterHome, inCluster, wantedCluster } from "./in-cluster.ts";
 import { lookAtCluster } from "./look-at-cluster.ts";
-import { nodeTable, ownedText } from "./status-cluster.ts";
+import { nodeTable, ofRecords, ownedText } from "./status-cluster.ts";
 
 const VERBS = ["ping", "nodes", "forget"];
 
@@ -57,6 +57,7 @@ async function nodes(at: ClusterHome, json: boolean): Promise<ExitCode> {
     await inCluster(at, async () => undefined);
     throw new OffhookError(EXIT.noDaemon, cluster?.unseen ?? "Redis does not answer", "offhook cluster ping");
   }
+  for (const one of ofRecords(cluster)) printNote(oneLine(one));
   if (json) for (const node of cluster.nodes) print(JSON.stringify(node));
   else if (cluster.nodes.length === 0) print("No node has told of itself yet. Start one: offhook consume");
   else {

@@ -51,16 +51,17 @@ export async function run(argv: string[]): Promise<number> {
 
 function showDeliveries(deliveries: Iterable<Found>, asJson: boolean): void {
   if (asJson) {
-    for (const { delivery, partition } of deliveries) print(JSON.stringify(deliveryJson(delivery, partition)));
+    for (const { delivery, partition, node } of deliveries)
+      print(JSON.stringify(deliveryJson(delivery, partition, node ?? null)));
     return;
   }
   const now = Date.now();
-  const rows = Array.from(deliveries, ({ delivery }) => deliveryCells(delivery, now));
+  const rows = Array.from(deliveries, ({ delivery, node }) => deliveryCells(delivery, now, node ?? null));
   if (rows.length === 0) return print("No deliveries that match.");
   for (const line of table(DELIVERY_HEADER, rows, ["tries"])) print(line);
 }
 
-type Found = { delivery: DeliveryView; partition: number | null };
+type Found = { delivery: DeliveryView; partition: number | null; node?: string | null };
 
 /** Oldest first: this node's, then the cluster's; with a limit the last ones of both by time. */
 async function deliveriesOf(shelves: Shelves, filter: DeliveryFilter): Promise<Iterable<Found>> {

@@ -1,8 +1,10 @@
 // `offhook setup --cluster [URL]`: [cluster] of config.toml, by questions on a terminal or by flags. Connects and says what is unsafe,
 // shows what would be written, and writes after a yes. Nothing else of setup is done.
 import { homedir } from "node:os";
+import { resolve } from "node:path";
 import * as prompts from "@clack/prompts";
 import { flush, oneLine, paint, print } from "../cli/print.ts";
+import { CLUSTER_PASSWORD } from "../config/cluster.ts";
 import { redisSettings } from "../config/redis-settings.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { askCluster, askWhatNow, askWhetherClustered } from "../setup/ask-cluster.ts";
@@ -81,9 +83,11 @@ export async function clusterByQuestions(asked: AskedCluster, { dryRun }: Pick<M
 
 /** The command: on a terminal by questions where it may ask. */
 export async function setupCluster(
-  asked: AskedCluster,
+  { url, ca }: AskedCluster,
   { isAsked, ...mode }: Mode & { isAsked: boolean },
 ): Promise<number> {
+  // Typed in some directory; config.toml is read in none.
+  const asked = { url, ca: ca === null || ca.startsWith("~/") ? ca : resolve(ca) };
   if (!isAsked) return clusterByFlags(asked, mode);
   prompts.intro(paint("bold", "offhook setup --cluster"));
   try {
@@ -145,8 +149,16 @@ function isRefusal({ level }: { level: string }): boolean {
 function refusedBy(examined: ExaminedRedis): OffhookError {
   const first = examined.kind === "reached" ? examined.findings.find(isRefusal) : null;
   return examined.kind === "unreached"
-    ? new OffhookError(EXIT.config, `setup: Redis refuses: ${examined.why}`, "nothing was changed; see docs/cluster.md")
+    ? new OffhookError(EXIT.config, `setup: Redis refuses: ${examined.why}`, hintOf(examined.why))
     : new OffhookError(EXIT.config, `setup: ${first?.text ?? "Redis cannot be used"}`, first?.hint ?? "");
+}
+
+/** What to do about a refusal, by what it is about. */
+function hintOf(why: string): string {
+  const what = /certificate/.test(why)
+    ? "name the certificate of the authority that signed the server's: --cluster-ca FILE"
+    : `the user stands in the address (rediss://USER@HOST:PORT), the password in secrets.env, or else in the environment (${CLUSTER_PASSWORD}=...)`;
+  return `${what}. Nothing was changed`;
 }
 
 function planLines({ path, before, base, after, secrets }: ClusterPlan): string[] {

@@ -8,6 +8,8 @@ import type { ClusterView, ConsumerView, NodeView } from "../fleet/picture.ts";
 const LASTS_MS = 60_000;
 /** How long it is told that Redis lost data. */
 const LOSS_TOLD_MS = 7 * 86_400_000;
+/** Characters of what is not known that are shown. */
+const SHOWN = 80;
 /** Redis is nearly full of events from this part of `cap` on. */
 const ALARM = 0.8;
 
@@ -56,6 +58,7 @@ export function neededInCluster(status: Status): string[] {
     ...cluster.nodes.flatMap(ofNode),
     ...cluster.consumers.flatMap((one) => ofConsumer(one, !shown.has(one.name))),
     ...ofCap(cluster),
+    ...ofRecords(cluster),
     // Names that come from Redis may hold anything.
   ].map(oneLine);
 }
@@ -120,6 +123,16 @@ function ofCap({ events, cap, consumers }: ClusterView): string[] {
   ];
 }
 
+/** What Redis has and this offhook cannot read; a sentence, or none. What it is called is not ours, so it stands in no command. */
+export function ofRecords({ unreadable }: Pick<ClusterView, "unreadable">): string[] {
+  const [first] = unreadable;
+  if (first === undefined) return [];
+  const more = unreadable.length === 1 ? "" : ` and ${unreadable.length - 1} more`;
+  return [
+    `Redis has what this offhook cannot read: ${first.slice(0, SHOWN)}${more}. Upgrade this node, or where it is not offhook's: take it out of the hash (HDEL in redis-cli)`,
+  ];
+}
+
 /** The section of the cluster, below that of the node. */
 export function clusterLines(cluster: ClusterView, { version, consumers: rows }: Status): string[] {
   const { addresses, unseen, unsent, events, cap, lastSeq, nodes, consumers, lossAt } = cluster;
@@ -166,7 +179,7 @@ function consumerLines(one: ConsumerView): string[] {
   const { partitions, state } = one;
   const [only] = partitions;
   const isOne = partitions.length === 1 && only !== undefined;
-  const where = isOne ? `, ${only.owner ?? "nobody's"}` : `, ${partitions.length} partitions`;
+  const where = isOne ? `, ${oneLine(only.owner ?? "nobody's")}` : `, ${partitions.length} partitions`;
   return [
     `${paint("bold", oneLine(one.name))}  ${state}${where}`,
     ...(isOne ? [] : [`  ${ownersText(one)}`]),

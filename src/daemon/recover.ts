@@ -53,6 +53,14 @@ export async function recover(
   return unfinished.length;
 }
 
+/**
+ * A partition's stream for `recover`. Whoever may write to Redis could name any process of ours there, and its start: what carries
+ * the marks of an attempt of this home is ended, and nothing else. (macOS, where environments are not read: nothing is.)
+ */
+export function withoutProcesses(shared: Stream): Stream {
+  return { ...shared, unfinished: () => shared.unfinished().map((one) => ({ ...one, groupId: null })) };
+}
+
 /** `home` null: no process carries the marks of this attempt. */
 async function endLeft(attempt: Unfinished, killAfterMs: number, home: string | null): Promise<void> {
   const { deliveryId, number, bootId: boot, groupId, leaderStart } = attempt;

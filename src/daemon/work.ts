@@ -34,7 +34,7 @@ import { liveSettings } from "./live-settings.ts";
 import { joinIfAsked } from "./membership.ts";
 import { makeOwnEvents } from "./own-events.ts";
 import { planContextOf, redactionOf } from "./plan-context.ts";
-import { recover } from "./recover.ts";
+import { recover, withoutProcesses } from "./recover.ts";
 import { makeRoster, type Roster } from "./roster.ts";
 import { rememberFiles } from "./same-files.ts";
 import type { Signals } from "./signals.ts";
@@ -127,7 +127,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
     surroundings,
     groups,
     publishMade: ownEvents.publishMade,
-    recover: (shared) => recover(shared, KILL_AFTER_MS, ownEvents.make, home),
+    recover: (shared) => recover(withoutProcesses(shared), KILL_AFTER_MS, ownEvents.make, home),
     log,
   });
   const roster: Roster = makeRoster(home, {

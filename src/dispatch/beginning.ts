@@ -9,6 +9,7 @@ import { type Circumstances, startSkip } from "./flow.ts";
 import { batchOf, runsInside } from "./inside.ts";
 import type { Running } from "./running.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { makeTrustedPlace } from "./trusted-place.ts";
 
 /** Deliveries looked at in one turn at most. */
 const BATCH = 200;
@@ -30,10 +31,12 @@ type Begun = { delivery: Delivery; number: number; events: StoredEvent[]; plan: 
 export function makeBeginning(deps: Surroundings, running: Running, advance: () => void) {
   const { stream, slots } = deps;
 
+  const trusted = makeTrustedPlace(deps.realPath);
+
   const planOf = (consumer: Consumer, delivery: Delivery, events: readonly StoredEvent[]): Plan =>
     planDelivery(
       consumer,
-      events,
+      trusted(consumer, events),
       deps.planContext({ id: delivery.id, attempt: delivery.attempts + 1, replay: delivery.replay }),
     );
 

@@ -77,7 +77,7 @@ function memberFindings(state: DaemonState | null): Finding[] {
             mend: "see who is behind: offhook status; or raise cap in config.toml",
           }),
         ]
-      : isLate || forward.trouble !== null
+      : isLate || (forward.trouble !== null && forward.lag > 0)
         ? [doubtful("cluster", "forward", `${waiting(forward)}${because(forward.trouble)}`, { mend: "offhook status" })]
         : []),
   ];

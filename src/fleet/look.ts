@@ -3,7 +3,9 @@
 
 import { readLeases } from "../cluster/leases.ts";
 import { type GroupRecord, isAlive, type NodeRecord } from "../cluster/nodes.ts";
+import { groupRecords, nodeRecords } from "../cluster/records.ts";
 import type { Place } from "../cluster/requests.ts";
+import { EXIT, messageOf, OffhookError } from "../errors.ts";
 import type { Inspection } from "../ledger/inspect.ts";
 import { type Keys, partitionKeys } from "../partition/keys.ts";
 import { loadRows } from "../partition/lease.ts";
@@ -20,6 +22,8 @@ export type Facts = {
   lossMs: number | null;
   nodes: NodeRecord[];
   groups: Map<string, GroupRecord>;
+  /** Fields of the hashes of nodes and consumers that are no records, as "nodes NAME" and "groups NAME". */
+  unreadable: string[];
 };
 
 /** A partition's state, opened for looking; `resumeAfter`: it has decided on all events up to there. Who opens it closes it. */
@@ -32,16 +36,21 @@ export async function readFacts(connection: Connection, keys: Keys): Promise<Fac
     connection.send("GET", [keys.seq]) as Promise<string | null>,
     connection.send("XLEN", [keys.events]) as Promise<number>,
     connection.send("HGET", [keys.meta, "lossMs"]) as Promise<string | null>,
-    connection.send("HVALS", [keys.nodes]) as Promise<string[]>,
+    connection.send("HGETALL", [keys.nodes]),
     connection.send("HGETALL", [keys.groups]),
   ]);
+  const known = { nodes: nodeRecords(pairsOf(nodes)), groups: groupRecords(pairsOf(groups)) };
   return {
     nowMs: Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000),
     lastSeq: Number(seq ?? 0),
     events,
     lossMs: lossMs === null ? null : Number(lossMs),
-    nodes: nodes.map((text) => JSON.parse(text) as NodeRecord),
-    groups: new Map(Array.from(pairsOf(groups), ([name, text]) => [name, JSON.parse(text) as GroupRecord])),
+    nodes: [...known.nodes.records.values()],
+    groups: known.groups.records,
+    unreadable: [
+      ...known.nodes.unreadable.map((name) => `nodes ${name}`),
+      ...known.groups.unreadable.map((name) => `groups ${name}`),
+    ].sort(),
   };
 }
 
@@ -54,10 +63,22 @@ export async function* openPartitions(
   for (const [consumer, { partitions, beganMs, beganSeq }] of groups) {
     for (let partition = 0; partition < partitions; partition++) {
       const rows = await loadRows(connection, partitionKeys(keys, consumer, partition));
-      const opened = openPartition(consumer, rows, { now: Date.now, startAfterSeq: beganSeq, createdMs: beganMs });
+      const opened = readable(`${consumer}/${partition}`, () =>
+        openPartition(consumer, rows, { now: Date.now, startAfterSeq: beganSeq, createdMs: beganMs }),
+      );
       const { inspection, close } = opened;
       yield { place: { consumer, partition }, inspection: inspection(), resumeAfter: opened.resumeAfter(), close };
     }
+  }
+}
+
+/** Rows that are none of ours are no fault of this program. */
+function readable<T>(name: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof OffhookError) throw error;
+    throw new OffhookError(EXIT.failed, `what Redis has of ${name} cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -9,8 +9,8 @@ import type { Connection } from "../redis/connection.ts";
 import { entriesOf } from "../redis/replies.ts";
 import { streamPages } from "./stream-pages.ts";
 
-/** A settled delivery of the cluster, with its partition. */
-export type SharedDelivery = { delivery: DeliveryView; partition: number; settledMs: number };
+/** A settled delivery of the cluster, with its partition and the node that it ended on; null: not told. */
+export type SharedDelivery = { delivery: DeliveryView; partition: number; node: string | null; settledMs: number };
 
 /** Settled deliveries of these consumers that a filter wants, oldest first; with a limit the last ones. Errors: RedisTrouble. */
 export async function outcomesOf(
@@ -38,10 +38,29 @@ async function readOutcomes(
   partitions: number,
 ): Promise<SharedDelivery[]> {
   const entries = entriesOf(await connection.send("XRANGE", [keys.outcomes(consumer), "-", "+"]));
-  return entries.map(({ fields }) => {
-    const { settledMs, ...delivery } = JSON.parse(fields.get("d") ?? "null") as DeliveryView & { settledMs: number };
-    return { delivery, partition: partitionOf(delivery.key, partitions), settledMs };
+  return entries.flatMap(({ fields }) => {
+    const { settledMs, ...delivery } = toldIn(fields.get("d") ?? "") ?? {};
+    if (settledMs === undefined || !isDelivery(delivery)) return [];
+    return { delivery, partition: partitionOf(delivery.key, partitions), node: fields.get("n") ?? null, settledMs };
   });
+}
+
+type Told = Partial<DeliveryView> & { settledMs?: number };
+
+function toldIn(text: string): Told | null {
+  try {
+    return JSON.parse(text) as Told | null;
+  } catch {
+    return null; // Nobody of ours wrote that.
+  }
+}
+
+/** As far as those who show one go by it. */
+function isDelivery(told: Partial<DeliveryView>): told is DeliveryView {
+  return (
+    [told.id, told.consumer, told.key, told.state].every((value) => typeof value === "string") &&
+    [told.seqs, told.eventIds, told.attempts].every(Array.isArray)
+  );
 }
 
 /** What the stream does not have any more is of no session. */

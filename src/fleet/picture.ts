@@ -25,6 +25,8 @@ export type Seen = {
   lossMs: number | null;
   nodes: NodeRecord[];
   consumers: ConsumerSeen[];
+  /** What Redis has among nodes and consumers that is neither. */
+  unreadable?: string[];
 };
 
 /** What this node knows by itself. `files`: its well consumer files of scope cluster. */
@@ -97,6 +99,8 @@ export type ClusterView = {
   lossAt: string | null;
   nodes: NodeView[];
   consumers: ConsumerView[];
+  /** "nodes NAME", "groups NAME": what Redis has there and is no record. */
+  unreadable: string[];
 };
 
 const COUNTS = [
@@ -114,25 +118,29 @@ const COUNTS = [
 
 /** A cluster that cannot be seen from here, and why. */
 export function unseenPicture({ addresses, cap, daemon, unsent }: Here, why: string): ClusterView {
-  const nothing = { nameTaken: false, events: 0, lastSeq: 0, lossAt: null, nodes: [], consumers: [] };
+  const nothing = { nameTaken: false, events: 0, lastSeq: 0, lossAt: null, nodes: [], consumers: [], unreadable: [] };
   return { addresses, unseen: why, daemon, unsent, cap, ...nothing };
 }
 
 /** A cluster as it was seen. */
 export function pictureOf(here: Here, seen: Seen): ClusterView {
   const { addresses, cap, daemon, unsent, node } = here;
+  const nameTaken = isNameTaken(here, seen);
+  // A record of our name is then another machine's.
+  const me = nameTaken ? null : node;
   return {
     addresses,
     unseen: null,
     daemon,
-    nameTaken: isNameTaken(here, seen),
+    nameTaken,
     unsent,
     events: seen.events,
     cap,
     lastSeq: seen.lastSeq,
-    lossAt: seen.lossMs === null ? null : new Date(seen.lossMs).toISOString(),
-    nodes: seen.nodes.map((one) => nodeView(one, node, seen.nowMs)).sort(byName),
+    lossAt: seen.lossMs === null || !Number.isFinite(seen.lossMs) ? null : new Date(seen.lossMs).toISOString(),
+    nodes: seen.nodes.map((one) => nodeView(one, me, seen.nowMs)).sort(byName),
     consumers: seen.consumers.map((one) => consumerView(one, here, seen)).sort(byName),
+    unreadable: seen.unreadable ?? [],
   };
 }
 
@@ -144,7 +152,7 @@ function isNameTaken({ node, daemon }: Here, { nodes, nowMs }: Seen): boolean {
   return isAlive(record, nowMs) && (daemon.troubleMs ?? 0) > record.silentAfterMs;
 }
 
-function nodeView(record: NodeRecord, here: string, nowMs: number): NodeView {
+function nodeView(record: NodeRecord, here: string | null, nowMs: number): NodeView {
   const { name, version, seenMs, startedMs, forward, local } = record;
   return {
     name,

@@ -99,7 +99,7 @@ each('del', function(from, to) redis.call('HDEL', part, unpack(ARGV, from, to)) 
 each('set', function(from, to) redis.call('HSET', part, unpack(ARGV, from, to)) end)
 local known = right == 'own' and number(lease[5]) or told
 for at = 1, counts.outcomes do
-  if told + at > known then redis.call('XADD', outcomes, 'MAXLEN', '~', most, '*', 'd', ARGV[first.outcomes + at - 1]) end
+  if told + at > known then redis.call('XADD', outcomes, 'MAXLEN', '~', most, '*', 'd', ARGV[first.outcomes + at - 1], 'n', node) end
 end
 redis.call('HSET', key, 'version', text(version + 1), 'commit', id, 'outcomes', text(told + counts.outcomes))
 return {'ok', version + 1, redis.call('HGET', meta, 'lossMs')}

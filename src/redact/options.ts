@@ -7,7 +7,7 @@ const PASSWORD = /[ \t]-p[ \t]?(?:\\*["'])?([^\s"'\\-][^\s"'\\]{0,200})/y;
 const PASSWORD_APART = /[ \t]-a[ \t]+(?:\\*["'])?([^\s"'\\-][^\s"'\\]{0,200})/y;
 const COOKIES = /[ \t](?:-b|--cookie)[ \t=]+\\*["']([^"'\\\n]{1,4000})/y;
 const NETRC = /password[ \t]+([^\s"'\\]{1,300})/y;
-const SQL = /\bIDENTIFIED\s{1,5}(?:WITH\s{1,5}\S{1,40}\s{1,5})?BY\s{1,5}'([^'\n]{1,200})'/gi;
+const SQL = /(?:\b|\\[nrt])IDENTIFIED\s{1,5}(?:WITH\s{1,5}\S{1,40}\s{1,5})?BY\s{1,5}'([^'\n]{1,200})'/gi;
 const HTTP = /\b(?:curl|wget|http|https|xh)\b/;
 const CLIENTS =
   /\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|sshpass|mongo|mongosh|mongodump|mongorestore)\b|\b(?:docker|podman|helm|az|oc|nerdctl)\b.*\blogin\b/;
@@ -39,10 +39,10 @@ export const findOptions: Finder = (text, add) => {
   }
 };
 
-/** The line that leads to a place, with the lines that it continues. */
+/** The line that leads to a place, with the lines that it continues. In a text that is no JSON a `\n` may be written out: a gap too. */
 function commandBefore(text: string, at: number): string {
   const before = text.slice(Math.max(0, at - MAX_COMMAND), at);
   let start = before.lastIndexOf("\n");
   while (start > 0 && before.charAt(start - 1) === "\\") start = before.lastIndexOf("\n", start - 1);
-  return before.slice(start + 1);
+  return before.slice(start + 1).replace(/\\+[nrt]/g, " ");
 }

@@ -83,7 +83,9 @@ function advice(facts: ServerFacts, prefix: string): ServerFinding[] {
   if (facts.isOpen === true) {
     advise(
       `${at} lets everybody in who reaches it, without a password`,
-      `in ${fileOf(facts)}: ${aclRule("offhook", prefix)}; then: user default off`,
+      // Off, but with its rights: in a server's own file "off" alone takes them away, and as this user Redis reads its AOF. What
+      // scripts wrote is skipped then (redis/redis#14541, valkey-io/valkey#3983; seen with 7.0.15).
+      `in ${fileOf(facts)}: ${aclRule("offhook", prefix)}; then: user default off ~* &* +@all`,
     );
   }
   if (version === null) {

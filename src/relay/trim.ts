@@ -30,6 +30,9 @@ export type TrimFacts = {
   goesOn: boolean;
 };
 
+/** As many as a consumer file may ask for (config/schema.ts). */
+const MOST_PARTITIONS = 64;
+
 const TRIM = script(
   "trim",
   `
@@ -45,6 +48,8 @@ local named = redis.call('HGETALL', groups)
 for at = 1, #named, 2 do
   local isGroup, group = pcall(cjson.decode, named[at + 1])
   local partitions = isGroup and type(group) == 'table' and tonumber(group.partitions) or 1
+  -- Nobody of ours has more, and a server that counts on is one that nobody can use.
+  partitions = math.min(partitions, ${MOST_PARTITIONS})
   for partition = 0, partitions - 1 do
     local name = named[at] .. '/' .. partition
     local isRow, row = pcall(cjson.decode, redis.call('HGET', part .. name, 'meta') or '')

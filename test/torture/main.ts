@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { type Asked, askedBy, USAGE } from "./asked.ts";
 import { allRows, type Entry } from "./catalogue.ts";
 import { surroundings } from "./machine.ts";
-import { hashesIn, reliabilityPage } from "./reliability.ts";
+import { clusterPart, hashesIn, pageWith, reliabilityPage } from "./reliability.ts";
 import { closingLine, linesOf } from "./report.ts";
 import { type Outcome, runOne } from "./runner.ts";
 
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   if (words.includes("--help") || words.includes("-h")) return say(USAGE, 0);
   const asked = askedBy(words, String(crypto.getRandomValues(new Uint32Array(1))[0]));
   if (typeof asked === "string") return say(`error: ${asked}\n\n${USAGE}`, 64);
-  const entries = await allRows();
+  const entries = await allRows(asked.isCluster ? "cluster" : "machine");
   const unknown = asked.only?.find((name) => !entries.some(({ row }) => row.name === name));
   if (unknown !== undefined) return say(`error: no row ${unknown}\ntry: scripts/torture --list`, 66);
   if (asked.list) {
@@ -67,7 +67,11 @@ async function torture(asked: Asked, entries: Entry[]): Promise<number> {
   if (asked.json) console.log(JSON.stringify({ seed: asked.seed, times: asked.times, ...ofMachine, outcomes }));
   const hasFailed = outcomes.some(({ verdict }) => verdict === "FAIL");
   if (asked.write && !stop.signal.aborted) {
-    writeFileSync(PAGE, reliabilityPage({ asked, ...ofMachine, entries, outcomes }));
+    const told = { asked, ...ofMachine, entries, outcomes };
+    writeFileSync(
+      PAGE,
+      pageWith(page, asked.isCluster ? { cluster: clusterPart(told) } : { machine: reliabilityPage(told) }),
+    );
     console.log("docs/reliability.md is written");
   }
   console.log(closingLine(outcomes));

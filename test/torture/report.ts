@@ -6,7 +6,10 @@ const SHOWN = 8;
 const SHOWN_LENGTH = 600;
 
 /** The line of a row or a control, and what belongs to it. */
-export function linesOf(outcome: Outcome, { seed, times }: Pick<Asked, "seed" | "times">): string[] {
+export function linesOf(
+  outcome: Outcome,
+  { seed, times, isCluster }: Pick<Asked, "seed" | "times" | "isCluster">,
+): string[] {
   const { name, kind, title, verdict, reason, findings } = outcome;
   const who = kind === "row" ? name : `${name}, control`;
   const took = `${outcome.seconds.toFixed(1)} s`.padStart(8);
@@ -15,7 +18,7 @@ export function linesOf(outcome: Outcome, { seed, times }: Pick<Asked, "seed" | 
   if (verdict === "ok") return [what];
   const lines = findings.slice(0, SHOWN).map((finding) => `      ${clipped(finding)}`);
   if (findings.length > SHOWN) lines.push(`      and ${findings.length - SHOWN} more`);
-  const again = `./scripts/torture --seed ${seed} --only ${name}${times === 1 ? "" : ` --times ${times}`}`;
+  const again = `./scripts/torture${isCluster ? " --cluster" : ""} --seed ${seed} --only ${name}${times === 1 ? "" : ` --times ${times}`}`;
   return [what, ...lines, `      again: ${again}${kind === "row" ? "" : " --controls"}`];
 }
 
