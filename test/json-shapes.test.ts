@@ -130,7 +130,7 @@ test.skipIf(redisProgram === null)("what a cluster adds, and nothing else", asyn
     expect(keysOf(addresses[0])).toEqual(sorted("address role server roundTripMs trouble findings"));
     expect(keysOf(addresses[0].findings[0])).toEqual(sorted("level text hint"));
     const [letter] = await planted.on.ndjson(["dead-letters"]);
-    expect(keysOf(letter)).toEqual(sorted(`${DELIVERY} scope partition`));
+    expect(keysOf(letter)).toEqual(sorted(`${DELIVERY} scope partition node`));
     await planted.node("old", { seenMs: 1, silentAfterMs: 2 });
     const forgotten = JSON.parse((await planted.on.offhook(["cluster", "forget", "old", "--json"])).stdout);
     expect(keysOf(forgotten)).toEqual(sorted("forgotten seenAt unsent"));

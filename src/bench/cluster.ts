@@ -20,7 +20,7 @@ import { isTakenIn } from "./spooled.ts";
 
 export type ClusterPlan = { appends: number; events: number; turns: number; latencies: number };
 
-export const CLUSTER: ClusterPlan = { appends: 200_000, events: 10_007, turns: 3, latencies: 200 };
+export const CLUSTER: ClusterPlan = { appends: 200_000, events: 40_009, turns: 3, latencies: 200 };
 export const SMALL_CLUSTER: ClusterPlan = { appends: 20_000, events: 3_001, turns: 1, latencies: 40 };
 
 const SIZE_BYTES = 1024;

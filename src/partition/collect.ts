@@ -105,6 +105,7 @@ export function makeCollector(
   };
 
   const markNone = () => {
+    sql.tell.run();
     for (const table of sql.forget) table.run();
   };
 
@@ -139,7 +140,11 @@ function head(text: string | number | null | undefined): string {
 function prepare({ db }: LedgerHandle) {
   return {
     changed: db.query(`
-      SELECT c.ordinal AS noted, d.* FROM changed_deliveries c LEFT JOIN deliveries d ON d.ordinal = c.ordinal ORDER BY c.ordinal`),
+      SELECT c.ordinal AS noted, d.* FROM changed_deliveries c LEFT JOIN deliveries d ON d.ordinal = c.ordinal
+      UNION ALL
+      SELECT ordinal AS noted, * FROM deliveries WHERE ordinal > (SELECT ordinal FROM told)
+      ORDER BY noted`),
+    tell: db.query("UPDATE told SET ordinal = max(ordinal, (SELECT coalesce(max(ordinal), 0) FROM deliveries))"),
     attempts: db.query(`
       SELECT number, started_ms AS startedMs, duration_ms AS durationMs, outcome, exit_code AS exitCode, signal, stdout, stderr, reason
       FROM attempts WHERE delivery = ? ORDER BY number`),
@@ -160,7 +165,8 @@ function prepare({ db }: LedgerHandle) {
       db.query(`DELETE FROM ${table}`),
     ),
     markAll: [
-      db.query("INSERT OR IGNORE INTO changed_deliveries SELECT ordinal FROM deliveries"),
+      db.query("DELETE FROM changed_deliveries"),
+      db.query("UPDATE told SET ordinal = 0"),
       db.query("INSERT OR IGNORE INTO changed_marks SELECT key FROM marks"),
       db.query("INSERT OR IGNORE INTO changed_starts SELECT rowid FROM starts"),
     ],

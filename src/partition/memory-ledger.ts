@@ -11,6 +11,9 @@ const note = (table: string, column: string, value: string) =>
 const trigger = (name: string, event: string, notes: string) =>
   `CREATE TRIGGER ${name} AFTER ${event} BEGIN ${notes} END;`;
 
+// A delivery that is gone before it was ever told of, as most are that run inside the daemon, costs no note at all.
+const TOLD = "(SELECT ordinal FROM told)";
+
 const each = (table: string, into: string, column: string, its: string) =>
   (["INSERT", "UPDATE", "DELETE"] as const)
     .map((event) =>
@@ -30,10 +33,14 @@ const NOTES = `
   CREATE TABLE changed_starts (id INTEGER PRIMARY KEY);
   CREATE TABLE left_events (seq INTEGER PRIMARY KEY);
   CREATE TABLE own_events (id TEXT PRIMARY KEY, json TEXT NOT NULL);
-  ${each("deliveries", "changed_deliveries", "ordinal", "ordinal")}
+  -- The last delivery that was told of: what is above it is new, and found without a note.
+  CREATE TABLE told (ordinal INTEGER NOT NULL);
+  INSERT INTO told VALUES (0);
+  ${trigger("deliveries_update_noted", `UPDATE ON deliveries WHEN new.ordinal <= ${TOLD}`, note("changed_deliveries", "ordinal", "new.ordinal"))}
+  ${trigger("deliveries_delete_noted", `DELETE ON deliveries WHEN old.ordinal <= ${TOLD}`, note("changed_deliveries", "ordinal", "old.ordinal"))}
   ${each("marks", "changed_marks", "key", "key")}
   ${each("starts", "changed_starts", "id", "rowid")}
-  ${trigger("attempts_noted", "UPDATE OF group_id ON attempts", note("changed_deliveries", "ordinal", "new.delivery"))}
+  ${trigger("attempts_noted", `UPDATE OF group_id ON attempts WHEN new.delivery <= ${TOLD}`, note("changed_deliveries", "ordinal", "new.delivery"))}
   ${trigger("delivery_events_noted", "DELETE ON delivery_events", note("left_events", "seq", "old.seq"))}
 `;
 
