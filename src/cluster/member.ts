@@ -33,8 +33,8 @@ export type MemberDeps = {
   node: string;
   home: string;
   secrets(): Secrets;
-  /** Takes the secrets out of a text that leaves this machine. */
-  redact: Redact;
+  /** What takes the secrets out of a text that leaves this machine, as secrets.env is now. */
+  redactNow(): Redact;
   /** The node's own ledger. */
   stream: Stream;
   surroundings: Surroundings;
@@ -139,7 +139,7 @@ function join(deps: MemberDeps, settings: RedisSettings): Joined {
     keys,
     node,
     wants: (event) => isForwarded(event.type),
-    outgoing: (event) => outgoing(event, config.payload, deps.redact),
+    outgoing: (event) => outgoing(event, config.payload, deps.redactNow()),
     later: surroundings.later,
     now: surroundings.now,
     log,
@@ -165,7 +165,7 @@ function join(deps: MemberDeps, settings: RedisSettings): Joined {
     local,
     publishOwn: deps.publishMade,
     recover: deps.recover,
-    redact: deps.redact,
+    redact: (text) => deps.redactNow()(text),
     steadyNow,
     log,
     onJoined: () => forwarder.begin(),

@@ -122,7 +122,7 @@ export async function work({ home, only, log, onOutcome, onReady }: DaemonOption
   const member = await joinIfAsked(held.settings, {
     home,
     secrets: live.secrets,
-    redact: (text) => redactionOf(place())(text),
+    redactNow: () => redactionOf(place()),
     stream,
     surroundings,
     groups,

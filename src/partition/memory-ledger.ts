@@ -41,7 +41,7 @@ const NOTES = `
   ${each("marks", "changed_marks", "key", "key")}
   ${each("starts", "changed_starts", "id", "rowid")}
   ${trigger("attempts_noted", `UPDATE OF group_id ON attempts WHEN new.delivery <= ${TOLD}`, note("changed_deliveries", "ordinal", "new.delivery"))}
-  ${trigger("delivery_events_noted", "DELETE ON delivery_events", note("left_events", "seq", "old.seq"))}
+  ${trigger("delivery_events_noted", `DELETE ON delivery_events WHEN old.delivery <= ${TOLD}`, note("left_events", "seq", "old.seq"))}
 `;
 
 /** Makes an empty one. */

@@ -93,6 +93,7 @@ export function stringEnd(json: string, start: number): number {
   let at = start + 1;
   for (;;) {
     const quote = json.indexOf('"', at);
+    if (quote < 0) return json.length; // It was no JSON after all.
     let slashes = 0;
     while (json.charAt(quote - 1 - slashes) === "\\") slashes++;
     at = quote + 1;

@@ -27,9 +27,10 @@ function dataOf(event: Event, payload: Payload, redact: Redact): Pick<Event, "co
   if (payload === "none") return { contentType: "application/json", data: "{}" };
   if (payload === "lean") {
     const lean = contentType === "application/json" ? leanPayload(data) : "{}";
-    return { contentType: "application/json", data: redact(lean) };
+    return { contentType: "application/json", data: redact(lean, "json") };
   }
-  if (contentType !== "application/octet-stream") return { contentType, data: redact(data) };
+  if (contentType === "application/json") return { contentType, data: redact(data, "json") };
+  if (contentType === "text/plain") return { contentType, data: redact(data) };
   // Bytes that are no UTF-8: letters are the same in every encoding of one byte. What has a NUL (UTF-16, an archive) cannot be
   // looked through, so it stays here.
   const bytes = Buffer.from(data, "base64");

@@ -18,8 +18,14 @@ export type RedactOptions = {
   secretValues: Readonly<Record<string, string>>;
 };
 
-/** The text with "[redacted:KIND]" where secrets stood; the same text where there are none. Time grows with length alone. */
-export type Redact = (text: string) => string;
+/** Of texts that come again and again: paths, sessions, names of tools. */
+const LONGEST_REMEMBERED = 200;
+
+/**
+ * The text with "[redacted:KIND]" where secrets stood; the same text where there are none. Time grows with length alone. `form`: the
+ * caller knows that it is JSON, and it need not be tried.
+ */
+export type Redact = (text: string, form?: "json") => string;
 
 /** Makes the redaction of some options. Error (78): one of the patterns cannot be used, with the reason. */
 export function makeRedact({ patterns, secretValues }: RedactOptions): Redact {
@@ -36,7 +42,9 @@ export function makeRedact({ patterns, secretValues }: RedactOptions): Redact {
   ];
   const find = (text: string) => spansOf(text, finders);
   const redact = (text: string) => (isJson(text) ? redactJson(text, find) : replaced(text, find(text)));
-  return remembering(redact, { most: 2_000, longest: 200 });
+  const remembered = remembering(redact, { most: 2_000, longest: LONGEST_REMEMBERED });
+  return (text, form) =>
+    form === "json" && text.length > LONGEST_REMEMBERED ? redactJson(text, find) : remembered(text);
 }
 
 /** Whether a text is a JSON object, list or string as a whole. */
