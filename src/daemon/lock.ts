@@ -76,7 +76,12 @@ function openLock(home: string, flags: number): number {
       `make ${home} and what is in it writable for you`,
     );
   }
-  if (fstatSync(fd).isFile()) return fd;
+  try {
+    if (fstatSync(fd).isFile()) return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw new OffhookError(EXIT.failed, `the lock in ${home} cannot be read: ${messageOf(error)}`, "look at its disk");
+  }
   closeSync(fd);
   throw notAFile();
 }
