@@ -7,6 +7,7 @@ const CONSUMERS = "What should run beside the agent?";
 const SERVICE = "Should the daemon run by itself?";
 const USERS = "● Yes, as a service of mine (systemd-user)";
 const WRITE = "Write it?";
+const CLUSTER = "Do several machines share events?";
 
 export async function wizardPart(inside: Inside): Promise<void> {
   const { check, home, unit } = inside;
@@ -36,6 +37,7 @@ export async function wizardPart(inside: Inside): Promise<void> {
     ...same("unit", existsSync(unit), false),
   ]);
   wide.type(KEY.enter);
+  await wide.answer(CLUSTER, KEY.enter);
   const done = await wide.ended();
   check("Enter all the way: the service runs, and the event that setup sends goes through it", [
     ...same("exit code", done.exitCode, 0),
