@@ -14,8 +14,8 @@ export type Verdict = {
   skips: string[];
 };
 
-/** A skipped test says why at the end of its name: "... (reason: no such thing here)". */
-const WITH_REASON = /\(reason: .+\)$/;
+/** A skipped test says why at the end of its name, or of the group's that it is in: "... (reason: no such thing here)". */
+const WITH_REASON = /\(reason: .+\)(?: > .+)?$/;
 
 type Node = Record<string, unknown>;
 

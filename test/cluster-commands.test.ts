@@ -11,7 +11,7 @@ import { ask } from "../src/fleet/ask.ts";
 import { openPartition } from "../src/partition/partition.ts";
 import { well } from "./either-way.ts";
 import { keys, makeEvent, type Owner, openPlanted, type Planted } from "./planted-cluster.ts";
-import { redisProgram } from "./redis-server.ts";
+import { noRedis, redisProgram } from "./redis-server.ts";
 import { until } from "./running.ts";
 
 const OK = {
@@ -84,7 +84,7 @@ describe("an owner applies a request", () => {
   });
 });
 
-describe.skipIf(redisProgram === null)("through Redis", () => {
+describe.skipIf(redisProgram === null)(`through Redis${noRedis}`, () => {
   let planted: Planted;
   let owners: { stop(): Promise<number> }[];
   beforeEach(async () => {

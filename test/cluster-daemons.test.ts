@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { type Daemon, openRunning, type Running, until } from "./running.ts";
 
 const SHORT_LEASE = 'lease = "1s"';
@@ -46,7 +46,7 @@ const waitForLines = (log: string, count: number) =>
     () => `${linesOf(log).length} of ${count} lines in the log`,
   );
 
-describe.skipIf(redisProgram === null)("several nodes (needs redis-server)", () => {
+describe.skipIf(redisProgram === null)(`several nodes${noRedis}`, () => {
   beforeEach(async () => {
     nodes = [];
     redis = await startRedis({ appendonly: true });

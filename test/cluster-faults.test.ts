@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import type { Connection } from "../src/redis/connection.ts";
 import { makeTail, type Tail } from "../src/relay/tail.ts";
 import { type ForwardingNode, keys, link, openNode } from "./forwarding-node.ts";
-import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { endServers, noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 
 /** How long a command may take, in ms: short, so that a frozen Redis is met. */
@@ -77,7 +77,7 @@ const isFailing = (chance: () => boolean) => (stream: ForwardingNode["on"]["stre
 });
 
 test.skipIf(redisProgram === null)(
-  "every event is taken once, and no seq means two",
+  `every event is taken once, and no seq means two${noRedis}`,
   async () => {
     let seed = Number(process.env.OFFHOOK_SEED ?? Date.now() % 1_000_000);
     const told = `OFFHOOK_SEED=${seed}`;

@@ -7,7 +7,7 @@ import type { Event } from "../src/event/event.ts";
 import type { Entry } from "../src/partition/entry.ts";
 import { makeBatch } from "../src/relay/batch.ts";
 import { entriesIn, type ForwardingNode, idsIn, keys, type NodeOptions, openNode } from "./forwarding-node.ts";
-import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { endServers, noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 import { DAY } from "./scratch-ledger.ts";
 
@@ -61,7 +61,7 @@ function repeatsIn(entries: readonly Entry[]): Entry[] {
   });
 }
 
-describe.skipIf(redisProgram === null)("forwarding", () => {
+describe.skipIf(redisProgram === null)(`forwarding${noRedis}`, () => {
   beforeEach(async () => {
     redis = await startRedis();
   });
@@ -202,7 +202,7 @@ describe.skipIf(redisProgram === null)("forwarding", () => {
   });
 });
 
-describe.skipIf(redisProgram === null)("a node that ends between sending and noting it", () => {
+describe.skipIf(redisProgram === null)(`a node that ends between sending and noting it${noRedis}`, () => {
   beforeEach(async () => {
     redis = await startRedis();
   });
@@ -233,7 +233,7 @@ describe.skipIf(redisProgram === null)("a node that ends between sending and not
   }, 30_000);
 });
 
-describe.skipIf(redisProgram === null)("a Redis that", () => {
+describe.skipIf(redisProgram === null)(`a Redis that${noRedis}`, () => {
   test("is killed ten times while two nodes send has every event once", async () => {
     redis = await startRedis({ appendonly: true });
     const two = [begun(), begun({ name: "n2" })] as const;
@@ -446,7 +446,7 @@ describe.skipIf(redisProgram === null)("a Redis that", () => {
   }, 30_000);
 });
 
-describe.skipIf(redisProgram === null)("a ledger that", () => {
+describe.skipIf(redisProgram === null)(`a ledger that${noRedis}`, () => {
   beforeEach(async () => {
     redis = await startRedis();
   });
@@ -523,7 +523,7 @@ describe.skipIf(redisProgram === null)("a ledger that", () => {
   }, 30_000);
 });
 
-describe.skipIf(redisProgram === null)("a replica", () => {
+describe.skipIf(redisProgram === null)(`a replica${noRedis}`, () => {
   let replica: RedisServer;
   beforeEach(async () => {
     redis = await startRedis();

@@ -9,7 +9,7 @@ import { type Here, pictureOf, type Seen, unseenPicture } from "../src/fleet/pic
 import { well } from "./either-way.ts";
 import { controlCharacters } from "./guarded.ts";
 import { keys, openPlanted, type Planted } from "./planted-cluster.ts";
-import { freePort, redisProgram, startRedis } from "./redis-server.ts";
+import { freePort, noRedis, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 
 const OK = {
@@ -124,7 +124,7 @@ describe("what is needed", () => {
   });
 });
 
-describe.skipIf(redisProgram === null)("from any node", () => {
+describe.skipIf(redisProgram === null)(`from any node${noRedis}`, () => {
   let planted: Planted;
   beforeEach(async () => {
     planted = await openPlanted();

@@ -13,7 +13,7 @@ import {
 } from "../src/cluster/nodes.ts";
 import { makeKeys } from "../src/partition/keys.ts";
 import { connectOnce } from "../src/redis/connection.ts";
-import { redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, redisProgram, startRedis } from "./redis-server.ts";
 
 const record = (over: Partial<NodeRecord> = {}): Omit<NodeRecord, "seenMs"> => ({
   name: "a",
@@ -45,7 +45,7 @@ async function open() {
   return { server, connection, keys, beat, close: () => connection.close() };
 }
 
-describe.skipIf(redisProgram === null)("heartbeat (needs redis-server)", () => {
+describe.skipIf(redisProgram === null)(`heartbeat${noRedis}`, () => {
   test("brings back what all nodes told, empty lists as lists, with Redis's clock", async () => {
     const { server, beat, close } = await open();
     await beat({ name: "b", ledger: "l2", instance: "i2", consumers: { alerts: "h" } });

@@ -15,7 +15,7 @@ import { openPartition } from "../src/partition/partition.ts";
 import { type Connection, connect, RedisTrouble } from "../src/redis/connection.ts";
 import type { Tail } from "../src/relay/tail.ts";
 import { consumerWith, contextWith } from "./fixtures/delivery.ts";
-import { type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { openRunning, type Running, until } from "./running.ts";
 import { makeEvent } from "./stream-verbs.ts";
 
@@ -50,7 +50,7 @@ const waitForOwner = (name: string, node: string) =>
     () => `${name} is not owned by ${node}`,
   );
 
-describe.skipIf(redisProgram === null)("a node's partitions (needs redis-server)", () => {
+describe.skipIf(redisProgram === null)(`a node's partitions${noRedis}`, () => {
   beforeEach(async () => {
     nodes = [];
     redis = await startRedis({ appendonly: true });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { payloadsWith, plantedSecrets, traceOf } from "./planted-secrets.ts";
-import { type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { openRunning, type Running, until } from "./running.ts";
 
 const PLANTED = plantedSecrets();
@@ -65,7 +65,7 @@ async function publishAll(payload: string): Promise<number> {
   return publish.length;
 }
 
-describe.skipIf(redisProgram === null)("planted secrets on a clustered node (needs redis-server)", () => {
+describe.skipIf(redisProgram === null)(`planted secrets on a clustered node${noRedis}`, () => {
   beforeEach(async () => {
     redis = await startRedis({ acl: ["default off", `app on >${PASSWORD} ~{offhook}:* +@all`] });
     node = openRunning();

@@ -4,7 +4,7 @@ import type { Entry } from "../src/partition/entry.ts";
 import type { Connection } from "../src/redis/connection.ts";
 import { makeTail, type Tail } from "../src/relay/tail.ts";
 import { type ForwardingNode, idsIn, keys, link, openNode } from "./forwarding-node.ts";
-import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { endServers, noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 
 let redis: RedisServer;
@@ -61,7 +61,7 @@ async function toldOfNews(since = news): Promise<void> {
   );
 }
 
-describe.skipIf(redisProgram === null)("the tail", () => {
+describe.skipIf(redisProgram === null)(`the tail${noRedis}`, () => {
   beforeEach(() => begin());
 
   test("gives every reader what is after its place, in order, up to the end", async () => {
@@ -187,7 +187,7 @@ describe.skipIf(redisProgram === null)("the tail", () => {
   });
 });
 
-describe.skipIf(redisProgram === null)("when Redis is away", () => {
+describe.skipIf(redisProgram === null)(`when Redis is away${noRedis}`, () => {
   test("the tail says so, and wakes everybody when it is back", async () => {
     await begin({ appendonly: true });
     const ids = node.publish(50);

@@ -4,14 +4,14 @@ import { later } from "../src/daemon/time.ts";
 import type { Connection } from "../src/redis/connection.ts";
 import { alarmOf, makeTrimmer, type TrimFacts, trim } from "../src/relay/trim.ts";
 import { keys, link } from "./forwarding-node.ts";
-import { endServers, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { endServers, noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 
 let redis: RedisServer;
 let connection: Connection;
 let last: number;
 
-describe.skipIf(redisProgram === null)("trimming", () => {
+describe.skipIf(redisProgram === null)(`trimming${noRedis}`, () => {
   beforeAll(async () => {
     redis = await startRedis();
     connection = link([redis.url]);

@@ -7,7 +7,7 @@ import { connectOnce, script } from "../src/redis/connection.ts";
 import { aclRule, checkServer } from "../src/redis/server-check.ts";
 import { readServerFacts } from "../src/redis/server-facts.ts";
 import { examineRedis } from "../src/setup/examine-redis.ts";
-import { type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, redisProgram, startRedis } from "./redis-server.ts";
 
 const DOC = readFileSync(join(import.meta.dir, "..", "docs", "cluster.md"), "utf8");
 const blocks = [...DOC.matchAll(/^```\n(.*?)^```$/gms)].map(([, text = ""]) => text.trimEnd().split("\n"));
@@ -25,7 +25,7 @@ afterEach(async () => {
 const BOTH = script("both", "redis.call('SET', KEYS[1], '1'); return redis.call('SET', KEYS[2], '2')");
 const KEYS = ["{offhook}:a", "{offhook}:b"];
 
-describe.skipIf(redisProgram === null)("redis.conf as it is told (needs redis-server)", () => {
+describe.skipIf(redisProgram === null)(`redis.conf as it is told${noRedis}`, () => {
   test("Redis starts with it; offhook may write, nobody else gets in, and a restart loses nothing", async () => {
     expect([settings.length, users.length]).toEqual([expect.any(Number), 2]);
     const acl = users.map((line) => line.replace(/^user /, "").replace(">PASSWORD", ">right"));

@@ -5,7 +5,7 @@ import { clusterFindings } from "../src/doctor/cluster-checks.ts";
 import type { ClusterFacts } from "../src/doctor/cluster-facts.ts";
 import type { Finding } from "../src/doctor/finding.ts";
 import { type Installation, openInstallation } from "./installation.ts";
-import { redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, redisProgram, startRedis } from "./redis-server.ts";
 
 let on: Installation;
 beforeEach(() => {
@@ -24,7 +24,7 @@ test("a home without [cluster] has nothing said about one", async () => {
   expect(await ofCluster()).toEqual([]);
 });
 
-describe.skipIf(redisProgram === null)("the Redis of [cluster]", () => {
+describe.skipIf(redisProgram === null)(`the Redis of [cluster]${noRedis}`, () => {
   test("is well where it is, and nothing stays there of the look", async () => {
     const redis = await startRedis(SAFE);
     clustered(redis.url);

@@ -1,7 +1,7 @@
 // The shapes of --json are a promise: keys may be added here, never taken away.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openPlanted } from "./planted-cluster.ts";
-import { redisProgram } from "./redis-server.ts";
+import { noRedis, redisProgram } from "./redis-server.ts";
 import { openRunning, type Running, wrote } from "./running.ts";
 
 let on: Running;
@@ -96,7 +96,7 @@ test("replay", async () => {
   expect(keysOf(would.first[0])).toEqual(sorted("key seqs"));
 });
 
-test.skipIf(redisProgram === null)("what a cluster adds, and nothing else", async () => {
+test.skipIf(redisProgram === null)(`what a cluster adds, and nothing else${noRedis}`, async () => {
   const planted = await openPlanted();
   try {
     planted.on.consumer("alert", 'on = ["render.*"]\nshell = "true"\nscope = "cluster"\n');

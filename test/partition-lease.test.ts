@@ -7,7 +7,7 @@ import { commit, type Holder, loadRows, peek, release, type Taken, take } from "
 import { type Changes, openPartition, type Partition } from "../src/partition/partition.ts";
 import { type Connection, connect, RedisTrouble } from "../src/redis/connection.ts";
 import { isUp, needsRedis, plain, QUICK } from "./redis-client.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, startRedis } from "./redis-server.ts";
 import { until } from "./running.ts";
 import { FAILED, makeEvent, NOTHING, OK } from "./stream-verbs.ts";
 
@@ -125,7 +125,7 @@ const stateOf = async () => {
   return state;
 };
 
-describe.skipIf(needsRedis)("a lease", () => {
+describe.skipIf(needsRedis)(`a lease${noRedis}`, () => {
   useServer();
 
   test("goes to exactly one of many who take it at once", async () => {
@@ -213,7 +213,7 @@ describe.skipIf(needsRedis)("a lease", () => {
   });
 });
 
-describe.skipIf(needsRedis)("a commit", () => {
+describe.skipIf(needsRedis)(`a commit${noRedis}`, () => {
   useServer({ appendonly: true, config: ["appendfsync always"] });
 
   test("of an owner that lost the partition is refused, and nothing of it is written", async () => {
@@ -390,7 +390,7 @@ describe.skipIf(needsRedis)("a commit", () => {
   });
 });
 
-describe.skipIf(needsRedis)("a Redis that lost what it had", () => {
+describe.skipIf(needsRedis)(`a Redis that lost what it had${noRedis}`, () => {
   useServer();
 
   /** Loses everything since `act` began, once `act` is done. */
@@ -514,7 +514,7 @@ describe.skipIf(needsRedis)("a Redis that lost what it had", () => {
   });
 });
 
-describe.skipIf(needsRedis)("a Redis that is full", () => {
+describe.skipIf(needsRedis)(`a Redis that is full${noRedis}`, () => {
   useServer({ config: ["maxmemory 3mb", "maxmemory-policy noeviction"] });
 
   test("still takes what moves a partition on, and its renewal", async () => {

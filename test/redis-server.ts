@@ -14,6 +14,8 @@ const PATIENCE_MS = 30_000;
 
 /** Whether this machine has the server's program; tests are skipped with this as the reason where it is null. */
 export const redisProgram: string | null = Bun.which(SERVER);
+/** At the end of the name of what needs it: why it is skipped. */
+export const noRedis = redisProgram === null ? " (reason: redis-server is not installed)" : "";
 
 export type RedisOptions = {
   /** TLS only, with a certificate of an authority of its own (`ca`) for 127.0.0.1 and localhost, or for another name. */

@@ -6,7 +6,7 @@ import { firstConfig, parseNodeConfig } from "../src/config/node.ts";
 import { EXIT } from "../src/errors.ts";
 import { aclRule } from "../src/redis/server-check.ts";
 import { type Machine, openMachine } from "./fresh-machine.ts";
-import { redisProgram, startRedis } from "./redis-server.ts";
+import { noRedis, redisProgram, startRedis } from "./redis-server.ts";
 import { KEY } from "./screen.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -31,7 +31,7 @@ const cluster = () => parseNodeConfig(on.read(CONFIG)).cluster;
 /** A port on which nobody is. */
 const NOBODY = "redis://127.0.0.1:9";
 
-describe.skipIf(redisProgram === null)("setup --cluster by flags", () => {
+describe.skipIf(redisProgram === null)(`setup --cluster by flags${noRedis}`, () => {
   test("writes [cluster] under a first config.toml, with the password in secrets.env and shown nowhere", async () => {
     const redis = await startRedis({ ...SAFE, acl: ACL });
     const url = redis.url.replace("://", "://offhook@");
@@ -188,7 +188,7 @@ describe("setup --cluster refuses", () => {
   });
 });
 
-describe.skipIf(redisProgram === null)("setup --cluster on a terminal", () => {
+describe.skipIf(redisProgram === null)(`setup --cluster on a terminal${noRedis}`, () => {
   const ADDRESS = "Address of Redis";
   const USER = "User (Enter: the default one)";
   const SECRET = "Password (Enter: none)";

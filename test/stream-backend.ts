@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "bun:test";
 import { type Connection, connect } from "../src/redis/connection.ts";
 import { needsRedis, plain } from "./redis-client.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, startRedis } from "./redis-server.ts";
 import { openScratch } from "./scratch-ledger.ts";
 import { openPartitions, type Tables } from "./scratch-partitions.ts";
 import type { Ground, ShortWays } from "./stream-verbs.ts";
@@ -33,7 +33,7 @@ export function onEachBackend(sentences: (on: () => Backend) => void): void {
   });
 
   for (const everyVerb of [false, true]) {
-    describe.skipIf(needsRedis)(`in partitions${everyVerb ? ", each verb by another owner" : ""}:`, () => {
+    describe.skipIf(needsRedis)(`in partitions${everyVerb ? ", each verb by another owner" : ""}:${noRedis}`, () => {
       let server: RedisServer;
       let connection: Connection;
       let on: Backend;

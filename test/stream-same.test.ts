@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Connection, connect } from "../src/redis/connection.ts";
 import type { Next } from "../src/stream/stream.ts";
 import { needsRedis, plain } from "./redis-client.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { noRedis, type RedisServer, startRedis } from "./redis-server.ts";
 import { openScratch } from "./scratch-ledger.ts";
 import { openPartitions } from "./scratch-partitions.ts";
 import type { Backend } from "./stream-backend.ts";
@@ -16,7 +16,7 @@ const PATIENCE_MS = 60_000;
 const KEYS = ["a", "b", "c", "it's"];
 const PER_MS = 5_000;
 
-describe.skipIf(needsRedis)("the ledger and a partition", () => {
+describe.skipIf(needsRedis)(`the ledger and a partition${noRedis}`, () => {
   let server: RedisServer;
   let connection: Connection;
   beforeAll(async () => {
