@@ -5,10 +5,10 @@ import { aimText, type Compared, inRelation, inUnit, isMet, relationOf } from ".
 import type { Idle } from "../src/bench/idle.ts";
 import type { Intake } from "../src/bench/intake.ts";
 import type { Latency } from "../src/bench/latency.ts";
-import { percentile } from "../src/bench/percentile.ts";
 import type { Memory } from "../src/bench/process-figures.ts";
 import type { Table } from "../src/bench/publish-tables.ts";
 import { table as alignedTable } from "../src/cli/print.ts";
+import { percentile } from "../src/report/statistics.ts";
 
 const FLOOR_NAME = "cat (the measuring itself)";
 

@@ -14,7 +14,6 @@ import { measureTable, type Programs, TABLES, type Table } from "../src/bench/pu
 import { findPython } from "../src/bench/python.ts";
 import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
 import { EXIT, type ExitCode, messageOf, OffhookError } from "../src/errors.ts";
-import { LEDGERS } from "./bench-ledger.ts";
 import { comparedLines, daemonLines, publishLines, verdictLines } from "./bench-print.ts";
 
 const USAGE = `usage: scripts/bench [--check] [--quick] [--json] [--only NAME,...]
@@ -138,7 +137,7 @@ async function measure({ parts, programs, scratch, isQuick, isJson, isCheck }: O
   }
   say(daemonLines(latency, intakes));
 
-  const measures = partsOf({ offhook: programs.offhook, scratch, recorded, ledgers: LEDGERS, isQuick });
+  const measures = partsOf({ offhook: programs.offhook, scratch, recorded, isQuick });
   const compared: Compared[] = [];
   for (const name of COMPARED) {
     if (!parts.includes(name)) continue;

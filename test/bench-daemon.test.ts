@@ -1,7 +1,6 @@
 // The benchmark's looks at the daemon, through the built binary: small ones, judged by what they count, not by how fast.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { LEDGERS } from "../scripts/bench-ledger.ts";
 import { spawnBare } from "../src/bench/bare.ts";
 import { startDaemon } from "../src/bench/daemon.ts";
 import { measureDeliveries } from "../src/bench/deliveries.ts";
@@ -9,6 +8,7 @@ import { measureFanOut } from "../src/bench/fan-out.ts";
 import { measureIntake } from "../src/bench/intake.ts";
 import { makeLarge, measureLarge } from "../src/bench/large-ledger.ts";
 import { measureLatency } from "../src/bench/latency.ts";
+import { lookIntoLedger } from "../src/bench/ledgers.ts";
 import { measureMemory } from "../src/bench/private-memory.ts";
 import { openProcessorClock } from "../src/bench/processor-clock.ts";
 import { makeScratch } from "../src/bench/scratch.ts";
@@ -64,7 +64,7 @@ test(
   "commands are timed beside bare ones, for each concurrency",
   async () => {
     const plans = [1, 3].map((concurrency) => ({ concurrency, events: 7, turns: 1 }));
-    const part = await inScratch((scratch) => measureDeliveries(plans, BINARY, scratch, LEDGERS));
+    const part = await inScratch((scratch) => measureDeliveries(plans, BINARY, scratch));
     expect(figures(part.rows)).toEqual([
       ["1 at once", true, true],
       ["3 at once", true, true],
@@ -92,7 +92,7 @@ test(
   "what one and five consumers cost is measured, and the intake while they are paused",
   async () => {
     const part = await inScratch((scratch) =>
-      measureFanOut({ events: 211, rounds: 1 }, BINARY, scratch, recorded, LEDGERS, openProcessorClock()),
+      measureFanOut({ events: 211, rounds: 1 }, BINARY, scratch, recorded, openProcessorClock()),
     );
     expect(part.rows.map(({ measured }) => measured === null)).toEqual(Array(3).fill(!IS_LINUX));
     // Of the intake so little is left here that noise may be more.
@@ -105,7 +105,7 @@ test(
   "memory is sampled over all deliveries",
   async () => {
     const plan = { events: 1_301, consumers: 2, samples: 8 };
-    const part = await inScratch((scratch) => measureMemory(plan, BINARY, scratch, recorded, LEDGERS));
+    const part = await inScratch((scratch) => measureMemory(plan, BINARY, scratch, recorded));
     expect(part.title).toBe("private memory over 2,602 deliveries");
     expect(part.rows.map(({ measured }) => measured === null)).toEqual([!IS_LINUX]);
     if (IS_LINUX) expect(part.rows[0]?.measured).toBeGreaterThan(1);
@@ -118,10 +118,10 @@ test(
   async () => {
     const plan = { small: 103, large: 1_009, rounds: 2, turns: 1, events: 31 };
     await inScratch(async (scratch) => {
-      const homes = makeLarge(plan, scratch, LEDGERS);
-      const look = LEDGERS.look(homes.large);
+      const homes = makeLarge(plan, scratch);
+      const look = lookIntoLedger(homes.large);
       expect(look.settled()).toBe(100);
-      const part = await measureLarge(plan, homes, BINARY, scratch, recorded, LEDGERS, openProcessorClock());
+      const part = await measureLarge(plan, homes, BINARY, scratch, recorded, openProcessorClock());
       expect(figures(part.rows)).toEqual([
         ["status --json", true, true],
         ["events --limit 20 --json", true, true],

@@ -6,11 +6,11 @@ import { spoolFile, writeBacklog } from "../src/bench/backlog.ts";
 import { judge, judgeAll, LIMITS, type Limit, TRIES } from "../src/bench/checks.ts";
 import { fromDeliveries } from "../src/bench/latency.ts";
 import { payloadsOf } from "../src/bench/payload.ts";
-import { percentile, summaryOf } from "../src/bench/percentile.ts";
 import { cpuMsIn, kibOf } from "../src/bench/process-figures.ts";
 import { TABLES, type Table } from "../src/bench/publish-tables.ts";
 import { makeScratch } from "../src/bench/scratch.ts";
 import { makeEvent } from "../src/event/event.ts";
+import { percentile, summaryOf } from "../src/report/statistics.ts";
 import { openSpool } from "../src/spool/collect.ts";
 
 const recorded = readFileSync(new URL("./fixtures/claude-code-2.1.329.jsonl", import.meta.url), "utf8");

@@ -7,13 +7,13 @@
 // 3. A publishes one event after the other, B's consumer runs `date`: latency.ts has that measurement for one node.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { percentile } from "../report/statistics.ts";
 import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { hasNanoseconds, nextMillisecond } from "./latency.ts";
 import { timeOne } from "./measure.ts";
 import { payloadsOf } from "./payload.ts";
-import { percentile } from "./percentile.ts";
 import { hasRedis, type Redis, startRedis } from "./redis.ts";
 import type { Scratch } from "./scratch.ts";
 import { isTakenIn } from "./spooled.ts";

@@ -9,12 +9,12 @@
 // Workers have a low priority and bare processes have none: beside other load the share says nothing.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { percentile } from "../report/statistics.ts";
 import { writeBacklog } from "./backlog.ts";
 import { type Bare, spawnBare } from "./bare.ts";
 import type { Compared } from "./comparison.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import type { Ledgers } from "./ledgers.ts";
-import { percentile } from "./percentile.ts";
+import { lookIntoLedger } from "./ledgers.ts";
 import type { Scratch } from "./scratch.ts";
 import { isTakenIn } from "./spooled.ts";
 
@@ -43,11 +43,10 @@ export async function measureDeliveries(
   plans: readonly DeliveriesPlan[],
   offhook: string,
   scratch: Scratch,
-  ledgers: Ledgers,
 ): Promise<Compared> {
   const rows: Compared["rows"][number][] = [];
   for (const plan of plans) {
-    const { bare, ours } = await measureOne(plan, offhook, scratch, ledgers);
+    const { bare, ours } = await measureOne(plan, offhook, scratch);
     rows.push({
       figure: `${plan.concurrency} at once`,
       base: percentile(bare, 50),
@@ -67,7 +66,7 @@ export async function measureDeliveries(
 
 type Rates = { bare: number[]; ours: number[] };
 
-async function measureOne(plan: DeliveriesPlan, offhook: string, scratch: Scratch, ledgers: Ledgers): Promise<Rates> {
+async function measureOne(plan: DeliveriesPlan, offhook: string, scratch: Scratch): Promise<Rates> {
   const { concurrency, events, turns } = plan;
   const home = scratch.makeHome({ [CONSUMER]: consumerOf(concurrency) });
   // No consumer takes the last free slot while it holds one.
@@ -77,7 +76,7 @@ async function measureOne(plan: DeliveriesPlan, offhook: string, scratch: Scratc
   try {
     await daemon.ready();
     let done = 0;
-    const look = ledgers.look(home);
+    const look = lookIntoLedger(home);
     for (let turn = 0; turn <= turns; turn++) {
       const settled = async () => {
         done += events;

@@ -10,7 +10,7 @@ import { EXIT, OffhookError } from "../errors.ts";
 import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import type { Ledgers } from "./ledgers.ts";
+import { fillLedger, lookIntoLedger } from "./ledgers.ts";
 import { shuffled } from "./measure.ts";
 import { payloadsOf } from "./payload.ts";
 import type { ProcessorClock } from "./processor-clock.ts";
@@ -38,14 +38,13 @@ export async function measureFanOut(
   offhook: string,
   scratch: Scratch,
   recorded: string,
-  ledgers: Ledgers,
   clock: ProcessorClock | null,
 ): Promise<Compared> {
   const costs = new Map<number, Cost[]>(COUNTS.map((count) => [count, []]));
   for (let round = 0; clock !== null && round < plan.rounds; round++) {
     for (const index of shuffled(COUNTS.length)) {
       const count = COUNTS[index] ?? 0;
-      costs.get(count)?.push(await costOf(count, plan.events, { offhook, scratch, recorded, ledgers, clock }));
+      costs.get(count)?.push(await costOf(count, plan.events, { offhook, scratch, recorded, clock }));
     }
   }
   const least = (count: number, figure: keyof Cost) => {
@@ -72,13 +71,13 @@ export async function measureFanOut(
   };
 }
 
-type Means = { offhook: string; scratch: Scratch; recorded: string; ledgers: Ledgers; clock: ProcessorClock };
+type Means = { offhook: string; scratch: Scratch; recorded: string; clock: ProcessorClock };
 
 async function costOf(count: number, events: number, means: Means): Promise<Cost> {
-  const { offhook, scratch, recorded, ledgers, clock } = means;
+  const { offhook, scratch, recorded, clock } = means;
   const names = Array.from({ length: count }, (_, index) => `none-${index + 1}`);
   const home = scratch.makeHome(Object.fromEntries(names.map((name) => [name, CONSUMER])));
-  ledgers.fill(home, { groups: names, arePaused: true, batches: [], deliveredOneOf: 1 });
+  fillLedger(home, { groups: names, arePaused: true, batches: [], deliveredOneOf: 1 });
   const start = () => startDaemon(offhook, home, scratch);
   const usedBy = async (daemon: Daemon) => {
     await Bun.sleep(CALM_MS);
@@ -101,7 +100,7 @@ async function costOf(count: number, events: number, means: Means): Promise<Cost
     const takenInMs = await usedBy(daemon);
     const intakeMs = takenInMs - startingMs;
     if (count === 0) return { intakeMs, deliveringMs: 0 };
-    const look = ledgers.look(home);
+    const look = lookIntoLedger(home);
     if (look.settled() > 0) throw new OffhookError(EXIT.failed, "a paused consumer has delivered");
     for (const name of names) await daemon.ask(["resume", name]);
     await mustCome(daemon, "not all was delivered", () => look.settled() >= events * count);

@@ -6,13 +6,13 @@
 //    settled by a builtin of kind none is divided by their number. The median of the turns counts.
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Event } from "../event/event.ts";
+import { percentile } from "../report/statistics.ts";
 import { writeBacklog } from "./backlog.ts";
 import type { Compared, Comparison } from "./comparison.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import type { Ledgers } from "./ledgers.ts";
+import { fillLedger, lookIntoLedger } from "./ledgers.ts";
 import { race, shuffled } from "./measure.ts";
 import { payloadsOf } from "./payload.ts";
-import { percentile } from "./percentile.ts";
 import type { ProcessorClock } from "./processor-clock.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -40,11 +40,11 @@ const CALM_MS = 50;
 type Homes = { small: string; large: string };
 
 /** Makes the homes that `measureLarge` compares. */
-export function makeLarge(plan: LargePlan, scratch: Scratch, ledgers: Ledgers): Homes {
+export function makeLarge(plan: LargePlan, scratch: Scratch): Homes {
   const make = (events: number) => {
     const home = scratch.makeHome({ [CONSUMER]: CONSUMER_FILE });
     const batches = batchesOf(events, Date.now() - events);
-    ledgers.fill(home, { groups: [CONSUMER], arePaused: false, batches, deliveredOneOf: DELIVERED_ONE_OF });
+    fillLedger(home, { groups: [CONSUMER], arePaused: false, batches, deliveredOneOf: DELIVERED_ONE_OF });
     return home;
   };
   return { small: make(plan.small), large: make(plan.large) };
@@ -57,7 +57,6 @@ export async function measureLarge(
   offhook: string,
   scratch: Scratch,
   recorded: string,
-  ledgers: Ledgers,
   clock: ProcessorClock | null,
 ): Promise<Compared> {
   const daemons = [homes.small, homes.large].map((home) => startDaemon(offhook, home, scratch));
@@ -79,7 +78,7 @@ export async function measureLarge(
       const [base, measured] = lanes.map(({ timesMs }) => percentile(timesMs, 50));
       rows.push({ figure: look.join(" "), base: base ?? Number.NaN, measured: measured ?? null, unit: "ms", aim: AIM });
     }
-    const costs = clock === null ? null : await deliver(plan, homes, daemons, recorded, ledgers, clock);
+    const costs = clock === null ? null : await deliver(plan, homes, daemons, recorded, clock);
     rows.push({
       figure: "a delivery, processor time",
       base: costs?.[0] ?? Number.NaN,
@@ -106,11 +105,14 @@ async function deliver(
   homes: Homes,
   daemons: readonly Daemon[],
   recorded: string,
-  ledgers: Ledgers,
   clock: ProcessorClock,
 ): Promise<number[]> {
   const payloads = payloadsOf(recorded, SIZE_BYTES);
-  const places = [homes.small, homes.large].map((home) => ({ home, look: ledgers.look(home), costs: [] as number[] }));
+  const places = [homes.small, homes.large].map((home) => ({
+    home,
+    look: lookIntoLedger(home),
+    costs: [] as number[],
+  }));
   for (let turn = 0; turn <= plan.turns; turn++) {
     for (const index of shuffled(places.length)) {
       const [place, daemon] = [places[index], daemons[index]];

@@ -5,13 +5,12 @@ import type { Compared, PartName } from "./comparison.ts";
 import { DELIVERIES, FEW_DELIVERIES, measureDeliveries } from "./deliveries.ts";
 import { FAN_OUT, measureFanOut, SMALL_FAN_OUT } from "./fan-out.ts";
 import { LARGE, makeLarge, measureLarge, NOT_SO_LARGE } from "./large-ledger.ts";
-import type { Ledgers } from "./ledgers.ts";
 import { LITTLE_MEMORY, MEMORY, measureMemory } from "./private-memory.ts";
 import { openProcessorClock } from "./processor-clock.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** What every part is given. `recorded` is JSON lines of payloads; `isQuick`: fewer of everything, rougher figures. */
-export type Means = { offhook: string; scratch: Scratch; recorded: string; ledgers: Ledgers; isQuick: boolean };
+export type Means = { offhook: string; scratch: Scratch; recorded: string; isQuick: boolean };
 
 /** Measures a part; again each time it is called. Errors: a daemon, command or worker that fails or does not end (1). */
 export type Measure = () => Promise<Compared>;
@@ -20,18 +19,18 @@ export type Measure = () => Promise<Compared>;
 export const COMPARED: readonly PartName[] = ["deliveries", "fanout", "memory", "large", "cluster"];
 
 /** The parts by name. */
-export function partsOf({ offhook, scratch, recorded, ledgers, isQuick }: Means): Record<PartName, Measure> {
+export function partsOf({ offhook, scratch, recorded, isQuick }: Means): Record<PartName, Measure> {
   const clock = openProcessorClock();
   let homes: ReturnType<typeof makeLarge> | null = null;
   const large = isQuick ? NOT_SO_LARGE : LARGE;
   return {
-    deliveries: () => measureDeliveries(isQuick ? FEW_DELIVERIES : DELIVERIES, offhook, scratch, ledgers),
-    fanout: () => measureFanOut(isQuick ? SMALL_FAN_OUT : FAN_OUT, offhook, scratch, recorded, ledgers, clock),
-    memory: () => measureMemory(isQuick ? LITTLE_MEMORY : MEMORY, offhook, scratch, recorded, ledgers),
+    deliveries: () => measureDeliveries(isQuick ? FEW_DELIVERIES : DELIVERIES, offhook, scratch),
+    fanout: () => measureFanOut(isQuick ? SMALL_FAN_OUT : FAN_OUT, offhook, scratch, recorded, clock),
+    memory: () => measureMemory(isQuick ? LITTLE_MEMORY : MEMORY, offhook, scratch, recorded),
     large() {
       // A million events take a while to write: once is enough for all tries.
-      homes ??= makeLarge(large, scratch, ledgers);
-      return measureLarge(large, homes, offhook, scratch, recorded, ledgers, clock);
+      homes ??= makeLarge(large, scratch);
+      return measureLarge(large, homes, offhook, scratch, recorded, clock);
     },
     cluster: () => measureCluster(isQuick ? SMALL_CLUSTER : CLUSTER, offhook, scratch, recorded),
   };

@@ -5,12 +5,12 @@
 // 3. The median of the last quarter of the samples beside that of the first. Not the maximum: from one collection of garbage to the
 //    next the heap climbs by more than the limit (here from 76 to 91 MiB), and one sample near the top would decide.
 import { EXIT, OffhookError } from "../errors.ts";
+import { percentile } from "../report/statistics.ts";
 import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
 import { startDaemon } from "./daemon.ts";
-import type { Ledgers } from "./ledgers.ts";
+import { lookIntoLedger } from "./ledgers.ts";
 import { payloadsOf } from "./payload.ts";
-import { percentile } from "./percentile.ts";
 import { memoryOf } from "./process-figures.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -34,7 +34,6 @@ export async function measureMemory(
   offhook: string,
   scratch: Scratch,
   recorded: string,
-  ledgers: Ledgers,
 ): Promise<Compared> {
   const names = Array.from({ length: plan.consumers }, (_, index) => `none-${index + 1}`);
   const home = scratch.makeHome(Object.fromEntries(names.map((name) => [name, CONSUMER])));
@@ -43,7 +42,7 @@ export async function measureMemory(
   const daemon = startDaemon(offhook, home, scratch);
   try {
     await daemon.ready();
-    const look = ledgers.look(home);
+    const look = lookIntoLedger(home);
     const payloads = payloadsOf(recorded, SIZE_BYTES);
     const until = async (wanted: number) => {
       const isSettled = () => {

@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { type Summary, summaryOf } from "../report/statistics.ts";
 import { type Contestant, race } from "./measure.ts";
 import { payloadsOf } from "./payload.ts";
-import { type Summary, summaryOf } from "./percentile.ts";
 import { PYTHON_PUBLISHER } from "./python.ts";
 import { empty, type Scratch } from "./scratch.ts";
 

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { shuffled, timeOne } from "../../../../src/bench/measure.ts";
-import { percentile } from "../../../../src/bench/percentile.ts";
+import { percentile } from "../../../../src/report/statistics.ts";
 import { publisherEnv } from "../../publisher.ts";
 import type { Context, Row, Seen } from "../../row.ts";
 import { callsIn, missingStrace, STRACE } from "../../strace.ts";

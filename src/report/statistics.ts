@@ -1,0 +1,104 @@
+// Many runs in, a few figures out. Pure, but for the chance of resampling, which is handed in.
+import type { Interval, Spread, Times } from "./shape.ts";
+
+/** What a lane comes to; times in ms. */
+export type Summary = { name: string; runs: number; p50Ms: number; p99Ms: number; maxMs: number };
+
+/** The smallest of the values that at least `percent` of them do not exceed (nearest rank); NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  return ofSorted(
+    values.toSorted((a, b) => a - b),
+    percent,
+  );
+}
+
+function ofSorted(sorted: readonly number[], percent: number): number {
+  const rank = Math.max(1, Math.ceil((sorted.length * percent) / 100));
+  return sorted[rank - 1] ?? Number.NaN;
+}
+
+/** The figures of one lane. */
+export function summaryOf({ name, timesMs }: { name: string; timesMs: readonly number[] }): Summary {
+  return {
+    name,
+    runs: timesMs.length,
+    p50Ms: percentile(timesMs, 50),
+    p99Ms: percentile(timesMs, 99),
+    maxMs: percentile(timesMs, 100),
+  };
+}
+
+/** Runs in ms and what they come to, in whole microseconds. Throws without a run: there is nothing to say then. */
+export function timesOf(timesMs: readonly number[]): Times {
+  if (timesMs.length === 0) throw new Error("no run to make figures of");
+  const rounded = timesMs.map((ms) => Math.round(ms * 1000) / 1000);
+  const sorted = rounded.toSorted((a, b) => a - b);
+  return {
+    runs: rounded.length,
+    p50Ms: ofSorted(sorted, 50),
+    p90Ms: ofSorted(sorted, 90),
+    p99Ms: ofSorted(sorted, 99),
+    maxMs: ofSorted(sorted, 100),
+    timesMs: rounded,
+  };
+}
+
+/** What turns with a figure each come to. Throws without a turn. */
+export function spreadOf(turns: readonly number[]): Spread {
+  if (turns.length === 0) throw new Error("no turn to make figures of");
+  return {
+    median: percentile(turns, 50),
+    least: percentile(turns, 0),
+    most: percentile(turns, 100),
+    turns: [...turns],
+  };
+}
+
+const RESAMPLES = 1000;
+const SEED = 0x0ff4_00c1;
+
+/** The ratio of two medians, `of` to `base`, with its 95 % interval by bootstrap (percentile method, Efron 1979). */
+export function ratioOf(of: readonly number[], base: readonly number[]): Interval {
+  return resampled(of, base, (a, b) => a / b);
+}
+
+/** The difference of two medians, `of` less `base`, with its 95 % interval. */
+export function differenceOf(of: readonly number[], base: readonly number[]): Interval {
+  return resampled(of, base, (a, b) => a - b);
+}
+
+/** Both sides are drawn anew, with putting back, RESAMPLES times. The same runs give the same interval: the chance is seeded. */
+function resampled(
+  of: readonly number[],
+  base: readonly number[],
+  relation: (of: number, base: number) => number,
+): Interval {
+  const chance = seeded(SEED);
+  const values = Array.from({ length: RESAMPLES }, () => relation(medianDrawn(of, chance), medianDrawn(base, chance)));
+  values.sort((a, b) => a - b);
+  return {
+    value: relation(percentile(of, 50), percentile(base, 50)),
+    low: ofSorted(values, 2.5),
+    high: ofSorted(values, 97.5),
+  };
+}
+
+function medianDrawn(values: readonly number[], chance: () => number): number {
+  const drawn = new Float64Array(values.length);
+  for (let index = 0; index < drawn.length; index++) {
+    drawn[index] = values[Math.floor(chance() * values.length)] ?? Number.NaN;
+  }
+  drawn.sort();
+  return drawn[Math.max(1, Math.ceil(drawn.length / 2)) - 1] ?? Number.NaN;
+}
+
+/** Numbers of 0 to 1 from a seed: mulberry32 (Tommy Ettinger, public domain), its four steps. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
