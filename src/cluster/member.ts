@@ -13,6 +13,7 @@ import { compileTypes } from "../match/match.ts";
 import { makeKeys } from "../partition/keys.ts";
 import { outgoing } from "../redact/outgoing.ts";
 import type { Redact } from "../redact/redact.ts";
+import { remembering } from "../redact/remembering.ts";
 import { connect, type RedisSettings } from "../redis/connection.ts";
 import { type Forwarder, makeForwarder } from "../relay/forward.ts";
 import { makeTail } from "../relay/tail.ts";
@@ -132,7 +133,8 @@ function join(deps: MemberDeps, settings: RedisSettings): Joined {
   const forwarding = connect(settings, { later: surroundings.later });
   const reading = connect(settings, { later: surroundings.later });
   const tail = makeTail({ connection, blocking: reading, keys });
-  const isForwarded = compileTypes(config.forward);
+  // Asked for each event; there are few types.
+  const isForwarded = remembering(compileTypes(config.forward), { most: 1_000, longest: 200 });
   const forwarder = makeForwarder({
     stream,
     connection: forwarding,

@@ -22,14 +22,17 @@ type StartableRow = {
   replay: number;
 };
 
+/** Takes a delivery that is in no table yet; null: there is no such. */
+export type TakeDelivery = (deliveryId: string) => { consumer: string; key: string } | null;
+
 /**
- * Those verbs on an open ledger; own events are written by `insertEvents`, in the transaction of the outcome. `keepsInside`: whether
- * what ran inside the daemon stays when it is settled well; else only its counts do.
+ * Those verbs on an open ledger; own events are written by `insertEvents`, in the transaction of the outcome. `take`: what ran inside
+ * the daemon does not stay when it is settled well, only its counts do, and it may be in no table at all; null: it stays.
  */
 export function runningLog(
   ledger: LedgerHandle,
   insertEvents: InsertEvents,
-  { keepsInside } = { keepsInside: true },
+  take: TakeDelivery | null = null,
 ): RunningLog {
   const { now, atomic } = ledger;
   const sql = prepare(ledger);
@@ -126,9 +129,11 @@ export function runningLog(
       let consumer: string | null = null;
       let hasHeads = true;
       let settled = 0;
-      const goes = !keepsInside && isSettled && next.state !== "dead";
+      const goes = isSettled && next.state !== "dead" ? take : null;
       for (const id of deliveryIds) {
-        const row = (goes ? remove(id) : sql.settleAtOnce.get(...columns, id)) as (Place & { attempts: number }) | null;
+        const ran =
+          goes === null ? (sql.settleAtOnce.get(...columns, id) as (Place & { attempts: number }) | null) : null;
+        const row = goes === null ? ran : (goes(id) ?? remove(id));
         if (row === null) continue;
         if (consumer === null) {
           consumer = row.consumer;
@@ -136,7 +141,7 @@ export function runningLog(
           hasHeads = sql.unordered.get(consumer) === null;
         }
         settled++;
-        if (!goes) sql.insertEndedAttempt.run(row.ordinal, row.attempts, startedMs, ...endOf(end));
+        if (ran !== null) sql.insertEndedAttempt.run(ran.ordinal, ran.attempts, startedMs, ...endOf(end));
         if (isSettled && hasHeads) promote(row.consumer, row.key);
         if (cools) sql.cool.run(row.consumer, row.key, now());
       }

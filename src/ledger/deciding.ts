@@ -79,8 +79,14 @@ export function decidingLog(ledger: LedgerHandle): DecidingLog {
   };
 }
 
-/** Writes a new delivery within a transaction of somebody else's; gives its id. */
-export type InsertDelivery = (consumer: string, ordered: boolean, delivery: NewDelivery, replay: boolean) => string;
+/** Writes a new delivery within a transaction of somebody else's; gives its id, where it has none yet. */
+export type InsertDelivery = (
+  consumer: string,
+  ordered: boolean,
+  delivery: NewDelivery,
+  replay: boolean,
+  id?: string,
+) => string;
 
 /** The insert of a delivery, at the end of the queue: head when no other of its key is pending. */
 export function deliveryInsert({ db, now }: LedgerHandle): InsertDelivery {
@@ -91,8 +97,7 @@ export function deliveryInsert({ db, now }: LedgerHandle): InsertDelivery {
       ?6, ?7, ?8, ?9, ?10, ?11)
     RETURNING ordinal`);
   const insertEvent = db.query("INSERT INTO delivery_events (delivery, seq) VALUES (?, ?)");
-  return (consumer, ordered, { key, seqs, hold }, replay) => {
-    const id = newDeliveryId();
+  return (consumer, ordered, { key, seqs, hold }, replay, id = newDeliveryId()) => {
     const { ordinal } = insert.get(
       id,
       consumer,

@@ -83,8 +83,10 @@ export function makeCollector(
   const dropEvents = ({ gone }: Collected) => {
     const cursor = (sql.cursor.get(consumer) as { cursor: number } | null)?.cursor ?? 0;
     const left = (sql.left.all() as { seq: number }[]).map(({ seq }) => seq);
+    // Mostly all that was decided is done.
+    const isAnyNamed = sql.isAnyNamed.get() !== null;
     for (const seq of [...window.pass(cursor), ...left]) {
-      if (window.isUndecided(seq) || sql.isNamed.get(seq) !== null) continue;
+      if (window.isUndecided(seq) || (isAnyNamed && sql.isNamed.get(seq) !== null)) continue;
       window.drop(seq);
       gone.add(FIELD.event(seq));
     }
@@ -156,6 +158,7 @@ function prepare({ db }: LedgerHandle) {
     cursor: db.query("SELECT cursor FROM groups WHERE consumer = ?"),
     left: db.query("SELECT seq FROM left_events"),
     isNamed: db.query("SELECT 1 FROM delivery_events WHERE seq = ? LIMIT 1"),
+    isAnyNamed: db.query("SELECT 1 FROM delivery_events LIMIT 1"),
     marks: db.query("SELECT key FROM changed_marks"),
     starts: db.query("SELECT id FROM changed_starts"),
     own: db.query("SELECT id, json FROM own_events"),

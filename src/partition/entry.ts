@@ -15,14 +15,26 @@ export function entryFields(event: Event, origin: string, originSeq: number): st
 
 /** The entry of an id (SEQ-0) and its fields. Never throws: what is no event becomes an `offhook.unreadable` one. */
 export function parseEntry(id: string, fields: ReadonlyMap<string, string>): Entry {
-  const text = fields.get("e") ?? "";
-  const data = fields.get("d");
+  return entryOf(id, (name) => fields.get(name));
+}
+
+/** The same of fields as XRANGE gives them: names and values in turn. Of a name that comes twice the last counts. */
+export function parsePairs(id: string, pairs: readonly string[]): Entry {
+  return entryOf(id, (name) => {
+    for (let at = pairs.length - (pairs.length % 2) - 2; at >= 0; at -= 2) if (pairs[at] === name) return pairs[at + 1];
+    return undefined;
+  });
+}
+
+function entryOf(id: string, field: (name: string) => string | undefined): Entry {
+  const text = field("e") ?? "";
+  const data = field("d");
   return {
     seq: Number.parseInt(id, 10),
     event: (data === undefined ? null : eventOf(objectIn(text), data)) ?? unreadable(id, text),
-    origin: fields.get("o") ?? "",
-    originSeq: Number(fields.get("s") ?? 0),
-    again: fields.get("a") === "1",
+    origin: field("o") ?? "",
+    originSeq: Number(field("s") ?? 0),
+    again: field("a") === "1",
   };
 }
 
@@ -71,18 +83,22 @@ function objectIn(text: string): Partial<Record<keyof Event, unknown>> {
 function eventOf(it: Partial<Record<keyof Event, unknown>>, data: unknown): Event | null {
   const { id, source, type, timeMs, node, contentType } = it;
   const isEvent =
-    [id, source, type, node, data].every((value) => typeof value === "string") &&
+    typeof id === "string" &&
+    typeof source === "string" &&
+    typeof type === "string" &&
+    typeof node === "string" &&
+    typeof data === "string" &&
     Number.isSafeInteger(timeMs) &&
-    ["application/json", "text/plain", "application/octet-stream"].includes(contentType as string);
+    (contentType === "application/json" || contentType === "text/plain" || contentType === "application/octet-stream");
   if (!isEvent) return null;
   const textOrNull = (value: unknown) => (typeof value === "string" ? value : null);
   return {
-    id: id as string,
-    source: source as string,
-    type: type as string,
+    id,
+    source,
+    type,
     timeMs: timeMs as number,
     subject: textOrNull(it.subject),
-    node: node as string,
+    node,
     sessionId: textOrNull(it.sessionId),
     agentId: textOrNull(it.agentId),
     tool: textOrNull(it.tool),
@@ -90,8 +106,8 @@ function eventOf(it: Partial<Record<keyof Event, unknown>>, data: unknown): Even
     project: textOrNull(it.project),
     depth: Number.isSafeInteger(it.depth) ? (it.depth as number) : 0,
     duplicateOf: textOrNull(it.duplicateOf),
-    contentType: contentType as Event["contentType"],
-    data: data as string,
+    contentType,
+    data,
   };
 }
 

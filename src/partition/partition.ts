@@ -1,7 +1,8 @@
 // One partition of a cluster's consumer, in memory: the ledger's own verbs over a ledger that holds only what is not settled. What
 // changes in it is written through to Redis (lease.ts) by whoever owns it; the next owner goes on with those rows.
 import type { Event, StoredEvent } from "../event/event.ts";
-import { runningLog } from "../ledger/attempts.ts";
+import { runningLog, type TakeDelivery } from "../ledger/attempts.ts";
+import { deliveryInsert } from "../ledger/deciding.ts";
 import { eventsGiven } from "../ledger/given-seq.ts";
 import { type GroupState, groupStates } from "../ledger/group-state.ts";
 import type { LedgerHandle } from "../ledger/handle.ts";
@@ -14,6 +15,7 @@ import { makeCollector } from "./collect.ts";
 import { type Entry, eventText } from "./entry.ts";
 import { makeWindow } from "./event-window.ts";
 import { openMemoryLedger } from "./memory-ledger.ts";
+import { type InsertNew, makePassing } from "./passing.ts";
 import { firstPlace, makePlace } from "./place.ts";
 import { FIELD, loadRows, metaText } from "./rows.ts";
 import { makeUnconfirmed } from "./unconfirmed.ts";
@@ -89,10 +91,10 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
     return events.length;
   };
   const base = ledgerOn(db, { now: deps.now, durability: "process" });
-  const running = runningLog(ledger, insertOwn, { keepsInside: false });
-  const stream: Stream = {
+  const insertDelivery = deliveryInsert(ledger);
+  const tablesWith = (take: TakeDelivery): Stream => ({
     ...base,
-    ...running,
+    ...runningLog(ledger, insertOwn, take),
     append() {
       throw new Error("events come to a partition from the cluster's stream");
     },
@@ -119,7 +121,11 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
       replaceEvents(window.all);
       return base.prune(limits);
     },
-  };
+  });
+  const insertNew: InsertNew = ledger.atomic((deliveries) => {
+    for (const { id, delivery } of deliveries) insertDelivery(consumer, false, delivery, false, id);
+  });
+  const { stream, ...passing } = makePassing(consumer, tablesWith, insertNew);
 
   /** The seq of an entry here: above all before it, and of no other event. */
   const seqOf = ({ seq, event }: Entry): number => {
@@ -130,6 +136,7 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
   };
 
   const collect = (has: (field: string) => boolean) => {
+    passing.settleDown();
     const collected = collector.collect(has);
     for (const seq of keptSeqs) {
       if (window.isUndecided(seq) || sql.isNamed.get(seq) !== null) continue;
@@ -170,8 +177,8 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
       }
     },
     undecided: () => window.undecided(cursor()),
-    pending: () => (sql.pending.get(consumer) as { count: number }).count,
-    ready: () => (sql.ready.get(consumer) as { count: number }).count,
+    pending: () => (sql.pending.get(consumer) as { count: number }).count + passing.count(),
+    ready: () => (sql.ready.get(consumer) as { count: number }).count + passing.count(),
     changes: () => unconfirmed.changes(collect(unconfirmed.has)),
     confirm() {
       const own = unconfirmed.confirm();
@@ -195,6 +202,7 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
     },
     inspect: stateOf,
     inspection() {
+      passing.settleDown();
       replaceEvents(window.all);
       return { ...inspectionOn(db), close: () => undefined };
     },
@@ -202,6 +210,7 @@ export function openPartition(consumer: string, rows: PartitionRows | null, deps
   };
 
   function stateOf(): GroupState {
+    passing.settleDown();
     const state = groupStates(db, deps.now()).find((one) => one.consumer === consumer);
     if (state === undefined) throw new Error(`no group ${consumer}`);
     const oldest = [window.read(cursor(), 1)[0], oldestPending()].flatMap((event) => event?.timeMs ?? []);

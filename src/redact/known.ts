@@ -36,13 +36,19 @@ export function formsOf(value: string): Set<string> {
   ]);
 }
 
-/** Finds known values in any of their forms, base64 among them; the kind is the secret's name. */
-export function knownFinder(secrets: Readonly<Record<string, string>>): Finder {
+/** All forms of known values that are looked for, base64 among them, each with its secret's name. */
+export function knownForms(secrets: Readonly<Record<string, string>>): Map<string, string> {
   const forms = new Map<string, string>();
   for (const [name, value] of Object.entries(secrets)) {
     for (const form of formsOf(value)) if (form.length >= MIN_LENGTH) forms.set(form, name);
     if (value.length >= SURE_LENGTH) forms.set(Buffer.from(value).toString("base64").replace(/=+$/, ""), name);
   }
+  return forms;
+}
+
+/** Finds known values in any of their forms; the kind is the secret's name. */
+export function knownFinder(secrets: Readonly<Record<string, string>>): Finder {
+  const forms = knownForms(secrets);
   return (text, add) => {
     for (const [form, name] of forms) {
       for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + form.length)) {

@@ -10,16 +10,24 @@ export type Payload = "full" | "lean" | "none";
 /** The event as it may leave the machine: what names a place or a file, and its data; id, source, type, time and node stay. */
 export function outgoing<E extends Event>(event: E, payload: Payload, redact: Redact): E {
   const text = (value: string | null) => (value === null ? null : redact(value));
-  return {
-    ...event,
-    subject: text(event.subject),
-    project: text(event.project),
-    sessionId: text(event.sessionId),
-    agentId: text(event.agentId),
-    tool: text(event.tool),
-    toolUseId: text(event.toolUseId),
-    ...dataOf(event, payload, redact),
-  };
+  const subject = text(event.subject);
+  const project = text(event.project);
+  const sessionId = text(event.sessionId);
+  const agentId = text(event.agentId);
+  const tool = text(event.tool);
+  const toolUseId = text(event.toolUseId);
+  const { contentType, data } = dataOf(event, payload, redact);
+  // Mostly nothing is in it that must stay here; a copy would cost as much as looking.
+  const isSame =
+    subject === event.subject &&
+    project === event.project &&
+    sessionId === event.sessionId &&
+    agentId === event.agentId &&
+    tool === event.tool &&
+    toolUseId === event.toolUseId &&
+    contentType === event.contentType &&
+    data === event.data;
+  return isSame ? event : { ...event, subject, project, sessionId, agentId, tool, toolUseId, contentType, data };
 }
 
 function dataOf(event: Event, payload: Payload, redact: Redact): Pick<Event, "contentType" | "data"> {

@@ -8,7 +8,9 @@ import { endOf } from "./tokens.ts";
 import { looksRandom } from "./values.ts";
 import { isSecretValue, type Place } from "./worth.ts";
 
-const HINT = /pass|pwd|secret|token|key|auth|cred|jwt|cookie|signature|session|requirepass|connection_?string/gi;
+/** One of these is in each name that is looked at. */
+export const HINTS = /pass|pwd|secret|token|key|auth|cred|jwt|cookie|signature|session|requirepass|connection_?string/;
+const HINT = new RegExp(HINTS, "gi");
 const NAME_BEFORE = /[A-Za-z0-9_.-]/;
 const NAME_AFTER = /[A-Za-z0-9_-]{0,64}/y;
 const MAX_NAME = 64;
@@ -70,6 +72,11 @@ export const findPairs: Finder = (text, add) => {
     add(value.start, Math.max(end, isCut ? HINT.lastIndex : 0), "named-secret");
   }
 };
+
+/** The name around a hint that stands from `at` to `end`. */
+export function nameAround(text: string, at: number, end: number): string {
+  return text.slice(nameStart(text, at), endOf(NAME_AFTER, text, end));
+}
 
 function nameStart(text: string, from: number): number {
   let start = from;

@@ -1,5 +1,6 @@
 // Takes secrets out of texts that leave this machine: known values, known forms, what a name calls a secret, and the user's own
 // patterns. JSON stays JSON, with its numbers as they were written. Pure. It finds what it knows; it does not promise more.
+import { cleanLook } from "./clean.ts";
 import { findAddresses, findByMiddle, findJwts } from "./formats.ts";
 import { redactJson } from "./json.ts";
 import { knownFinder } from "./known.ts";
@@ -43,8 +44,12 @@ export function makeRedact({ patterns, secretValues }: RedactOptions): Redact {
   const find = (text: string) => spansOf(text, finders);
   const redact = (text: string) => (isJson(text) ? redactJson(text, find) : replaced(text, find(text)));
   const remembered = remembering(redact, { most: 2_000, longest: LONGEST_REMEMBERED });
-  return (text, form) =>
-    form === "json" && text.length > LONGEST_REMEMBERED ? redactJson(text, find) : remembered(text);
+  // What the user's patterns find has no beginning that one could look for.
+  const isClean = patterns.length === 0 ? cleanLook(secretValues) : () => false;
+  return (text, form) => {
+    if (isClean(text)) return text;
+    return form === "json" && text.length > LONGEST_REMEMBERED ? redactJson(text, find) : remembered(text);
+  };
 }
 
 /** Whether a text is a JSON object, list or string as a whole. */

@@ -138,9 +138,11 @@ const SEARCHES = RULES.flatMap((one) => one.starts.map((start) => ({ start, ...o
 const BY_HEAD = Map.groupBy(SEARCHES, ({ start }) =>
   headOf(start.charCodeAt(0), start.charCodeAt(1), start.charCodeAt(2)),
 );
+/** The three characters that any token begins with. */
+export const TOKEN_HEADS: readonly string[] = [...new Set(SEARCHES.map(({ start }) => start.slice(0, 3)))];
 /** Whether any search begins with three characters, by slotOf. */
 const HEADS = new Uint8Array(1 << 15);
-for (const { start } of SEARCHES) HEADS[slotOf(start.charCodeAt(0), start.charCodeAt(1), start.charCodeAt(2))] = 1;
+for (const head of TOKEN_HEADS) HEADS[slotOf(head.charCodeAt(0), head.charCodeAt(1), head.charCodeAt(2))] = 1;
 const REST = /[\w+/=-]*/y;
 const REST_PLAIN = /\w*/y;
 
@@ -172,7 +174,8 @@ function slotOf(a: number, b: number, c: number): number {
   return ((a << 10) ^ (b << 5) ^ c) & 0x7fff;
 }
 
-function tokenAt(text: string, at: number): { end: number; kind: string } | null {
+/** The token that begins at a place; null: none does. */
+export function tokenAt(text: string, at: number): { end: number; kind: string } | null {
   const searches = BY_HEAD.get(headOf(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)));
   if (searches === undefined) return null;
   for (const { start, body, kind, isShort } of searches) {

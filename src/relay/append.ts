@@ -22,7 +22,7 @@ export type Appending = {
   seenSeq: number;
   /** Events that the stream holds at most. */
   cap: number;
-  /** Fields of each, as XADD takes them. */
+  /** Fields of each, as XADD takes them; all have the same names in the same order. */
   entries: readonly (readonly string[])[];
 };
 
@@ -113,21 +113,27 @@ end
 if mark > known then return out('ahead', redis.call('HGET', meta, 'last:' .. origin) or '') end
 if count > 0 and redis.call('XLEN', events) + count > cap then return out('full', '') end
 
-local at = 10
+-- The names of the fields come once, and then the values of each entry.
+local names = tonumber(ARGV[10])
+local at, fields = 10 + names, {}
+for name = 1, names do fields[2 * name - 1] = ARGV[10 + name] end
 for entry = 1, count do
-  local size = tonumber(ARGV[at])
   seq = seq + 1
-  local added = redis.pcall('XADD', events, whole(seq) .. '-0', unpack(ARGV, at + 1, at + size))
+  local isLarge = false
+  for name = 1, names do
+    local value = ARGV[at + name]
+    fields[2 * name] = value
+    isLarge = isLarge or #value > ${LARGE_CHARACTERS}
+  end
+  local added = redis.pcall('XADD', events, whole(seq) .. '-0', unpack(fields))
   if type(added) == 'table' and added.err then
     -- The counter was lost, and the stream was not. Any other error is met before anything was added.
     if entry > 1 or last() < seq then return added end
     seq = last() + 1
-    redis.call('XADD', events, whole(seq) .. '-0', unpack(ARGV, at + 1, at + size))
+    redis.call('XADD', events, whole(seq) .. '-0', unpack(fields))
   end
-  for field = at + 1, at + size do
-    if #ARGV[field] > ${LARGE_CHARACTERS} then redis.call('HSET', meta, 'largeSeq', whole(seq)) end
-  end
-  at = at + size + 1
+  if isLarge then redis.call('HSET', meta, 'largeSeq', whole(seq)) end
+  at = at + names
 end
 raise(seq)
 mark = through
@@ -139,13 +145,19 @@ return out('ok', '')
 /** Appends events of one origin, at most 1 MB a call but for a single larger one. Rejects with RedisTrouble or Redis's own error. */
 export async function append(connection: Connection, keys: Keys, appending: Appending): Promise<Appended> {
   const { origin, knownSeq, throughSeq, throughId, joins, beganSeq, seenSeq, cap, entries } = appending;
-  const reply = (await connection.run(
-    APPEND,
-    [keys.seq, keys.events, keys.origins, keys.meta],
-    [origin, knownSeq, throughSeq, throughId ?? "", joins ? "1" : "0", beganSeq, seenSeq, cap, entries.length].concat(
-      ...entries.map((fields) => [fields.length, ...fields]),
-    ),
-  )) as [Appended["kind"], number, number, string];
+  const known = [origin, knownSeq, throughSeq, throughId ?? "", joins ? "1" : "0", beganSeq, seenSeq, cap];
+  const names = (entries[0] ?? []).filter((_, at) => at % 2 === 0);
+  const args = [...known, entries.length, names.length, ...names];
+  for (const fields of entries) {
+    if (fields.length !== 2 * names.length) throw new Error("entries with other fields than the first");
+    for (let at = 1; at < fields.length; at += 2) args.push(fields[at] ?? "");
+  }
+  const reply = (await connection.run(APPEND, [keys.seq, keys.events, keys.origins, keys.meta], args)) as [
+    Appended["kind"],
+    number,
+    number,
+    string,
+  ];
   const [kind, mark, lastSeq, id] = reply;
   return kind === "ahead"
     ? { kind, throughSeq: mark, lastSeq, throughId: id === "" ? null : id }

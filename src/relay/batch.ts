@@ -51,6 +51,8 @@ export function makeBatch(
       if (event.seq <= againSeq) fields.push("a", "1");
       const added = fields.reduce((sum, field) => sum + field.length, 0);
       if (entries.length > 0 && size + added > MOST_CHARACTERS) break;
+      // Where what is sent again ends: entries of one call have the same fields.
+      if (entries[0] !== undefined && fields.length !== entries[0].length) break;
       entries.push(fields);
       size += added;
     }

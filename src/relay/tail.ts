@@ -1,6 +1,6 @@
 // What is new in the cluster's stream, for all partitions of a node together: one blocking reader that only wakes, and pages that
 // are fetched and parsed once however many partitions ask for them.
-import { type Entry, parseEntry } from "../partition/entry.ts";
+import { type Entry, parsePairs } from "../partition/entry.ts";
 import type { Keys } from "../partition/keys.ts";
 import { type Connection, RedisTrouble, script } from "../redis/connection.ts";
 import { makePause } from "./pause.ts";
@@ -99,13 +99,19 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
     return { seq: Number(seq), trimmedSeq: Number(trimmed), isEnd: isEnd === 1, size, found };
   };
 
-  /** The same where no event of the page is large: read as it is, which costs Redis a fifth. Where it ends is asked for first. */
+  /**
+   * The same where no event of the page is large: read as it is, which costs Redis a fifth. Both are asked at once, so the stream ends
+   * where it was known to end before: what came since may be in neither.
+   */
   const askSmall = async (afterSeq: number) => {
     const range = [keys.events, `(${afterSeq}-0`, "+", "COUNT", PAGE_ENTRIES];
-    const facts = await ask(connection, afterSeq, 0);
-    const found = (await connection.send("XRANGE", range)) as RawEntry[];
+    const before = lastSeq;
+    const [facts, found] = await Promise.all([
+      ask(connection, afterSeq, 0),
+      connection.send("XRANGE", range) as Promise<RawEntry[]>,
+    ]);
     const size = found.reduce((sum, [, fields]) => sum + fields.reduce((all, field) => all + field.length, 0), 0);
-    return { ...facts, isEnd: found.length < PAGE_ENTRIES, size, found };
+    return { ...facts, seq: Math.min(before, facts.seq), isEnd: found.length < PAGE_ENTRIES, size, found };
   };
 
   const load = async (afterSeq: number): Promise<Page | null> => {
@@ -117,7 +123,7 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
       throw error;
     }
     const { seq, trimmedSeq, isEnd, size, found } = asked;
-    const entries = found.map(([id, fields]) => parseEntry(id, fieldsOf(fields)));
+    const entries = found.map(([id, fields]) => parsePairs(id, fields));
     const lastOfPage = entries.at(-1)?.seq ?? afterSeq;
     // At the end of the stream: whatever comes later comes after the last seq that was given, also where none has it.
     return { afterSeq, throughSeq: isEnd ? Math.max(lastOfPage, seq) : lastOfPage, trimmedSeq, entries, size };
@@ -201,12 +207,6 @@ export function makeTail({ connection, blocking, keys, later = afterMs }: TailDe
 
 type RawEntry = [id: string, fields: string[]];
 type RawPage = [string, string, string, string, number, number, RawEntry[]];
-
-function fieldsOf(pairs: readonly string[]): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (let at = 0; at + 1 < pairs.length; at += 2) fields.set(pairs[at] ?? "", pairs[at + 1] ?? "");
-  return fields;
-}
 
 function afterMs(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms);
