@@ -73,11 +73,13 @@ const LoadCell = v.object({
   payloadBytes: count,
   times: Times,
   perSecond: Spread,
-  /** Events by id: publish ended with 0; found in the stream; acknowledged and not found; found and never published. */
+  /** Events by id: publish ended with 0; found in the stream; acknowledged and not found; found and never published, or again. */
   acknowledged: count,
   arrived: count,
   missing: count,
   foreign: count,
+  /** Publishes that ended with another code than 0, or did not take the whole event: not in the times. */
+  refused: count,
 });
 
 const Delivery = v.object({
@@ -122,6 +124,10 @@ const Soak = v.object({
   arrived: count,
   missing: count,
   foreign: count,
+  /** Publishes that ended with another code than 0: not in the times. */
+  refused: count,
+  /** Deliveries that were given up, at the end. */
+  dead: count,
 });
 
 const ClaudeKind = v.object({

@@ -74,7 +74,8 @@ function resampled(
   relation: (of: number, base: number) => number,
 ): Interval {
   const chance = seeded(SEED);
-  const values = Array.from({ length: RESAMPLES }, () => relation(medianDrawn(of, chance), medianDrawn(base, chance)));
+  const [drawOf, drawBase] = [medianDrawer(of), medianDrawer(base)];
+  const values = Array.from({ length: RESAMPLES }, () => relation(drawOf(chance), drawBase(chance)));
   values.sort((a, b) => a - b);
   return {
     value: relation(percentile(of, 50), percentile(base, 50)),
@@ -83,13 +84,21 @@ function resampled(
   };
 }
 
-function medianDrawn(values: readonly number[], chance: () => number): number {
-  const drawn = new Float64Array(values.length);
-  for (let index = 0; index < drawn.length; index++) {
-    drawn[index] = values[Math.floor(chance() * values.length)] ?? Number.NaN;
-  }
-  drawn.sort();
-  return drawn[Math.max(1, Math.ceil(drawn.length / 2)) - 1] ?? Number.NaN;
+/** Draws as many of the values as there are and gives their median: how often each was drawn is counted, so nothing is sorted again. */
+function medianDrawer(values: readonly number[]): (chance: () => number) => number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const times = new Uint32Array(sorted.length);
+  const half = Math.max(1, Math.ceil(sorted.length / 2));
+  return (chance) => {
+    times.fill(0);
+    for (let drawn = 0; drawn < sorted.length; drawn++) {
+      const index = Math.floor(chance() * sorted.length);
+      times[index] = (times[index] ?? 0) + 1;
+    }
+    let at = 0;
+    for (let seen = times[0] ?? 0; seen < half && at < sorted.length; ) seen += times[++at] ?? 0;
+    return sorted[at] ?? Number.NaN;
+  };
 }
 
 /** Numbers of 0 to 1 from a seed: mulberry32 (Tommy Ettinger, public domain), its four steps. */
