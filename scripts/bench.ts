@@ -1,7 +1,7 @@
 // The benchmark as people call it (through scripts/bench): what to measure, in which order, and how it ends.
 // The measuring is src/bench, the words are bench-print.ts.
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg } from "node:os";
+import { hostname, loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { judge, judgeAll, LIMITS, type Verdict } from "../src/bench/checks.ts";
@@ -9,6 +9,7 @@ import { type Compared, judgeRow } from "../src/bench/comparison.ts";
 import { ROUGH, THOROUGH } from "../src/bench/idle.ts";
 import { type Intake, type IntakePlan, measureIntake } from "../src/bench/intake.ts";
 import { type Latency, measureLatency } from "../src/bench/latency.ts";
+import { machineFacts } from "../src/bench/machine-facts.ts";
 import { COMPARED, partsOf } from "../src/bench/parts.ts";
 import { measureTable, type Programs, TABLES, type Table } from "../src/bench/publish-tables.ts";
 import { findPython } from "../src/bench/python.ts";
@@ -170,30 +171,20 @@ function judgeCompared(
   });
 }
 
-type Machine = {
-  platform: string;
-  cores: number;
-  cpu: string | null;
-  load1: number;
-  scratch: string;
-  disk: string | null;
-  isRealDisk: boolean;
-};
-
-function machineOf({ path, disk, isReal }: Scratch): Machine {
-  const cpu = cpus()[0]?.model.trim() || null;
-  return {
-    platform: `${process.platform} ${process.arch}`,
-    cores: availableParallelism(),
-    cpu,
-    load1: loadavg()[0] ?? 0,
-    scratch: path,
-    disk,
-    isRealDisk: isReal,
-  };
+/** What was measured on, how busy it was before, and where the scratch files lay. */
+function machineOf(scratch: Scratch) {
+  return { ...machineFacts(hostname(), scratch), load1: loadavg()[0] ?? 0, scratch: scratch.path };
 }
 
-function machineLines({ platform, cores, cpu, load1, scratch, disk, isRealDisk }: Machine): string[] {
+function machineLines({
+  platform,
+  cores,
+  cpu,
+  load1,
+  scratch,
+  disk,
+  isRealDisk,
+}: ReturnType<typeof machineOf>): string[] {
   return [
     `${platform}, ${cores} cores${cpu === null ? "" : ` (${cpu})`}, load ${load1.toFixed(1)} at the start; scratch files in ${scratch} (${disk ?? "file system unknown"})`,
     ...(isRealDisk

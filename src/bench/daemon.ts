@@ -27,14 +27,23 @@ const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 10_000;
 const ASK_LIMIT_MS = 60_000;
 
-/** Starts `offhook consume` in a home of the scratch directory; its output goes to a file beside the home. */
-export function startDaemon(offhook: string, home: string, scratch: Scratch): Daemon {
+/**
+ * Starts `offhook consume` in a home of the scratch directory; its output goes to a file beside the home. `isApart`: in a session
+ * of its own, where Ctrl-C on the terminal does not reach it.
+ */
+export function startDaemon(
+  offhook: string,
+  home: string,
+  scratch: Scratch,
+  { isApart = false }: { isApart?: boolean } = {},
+): Daemon {
   const env = scratch.envOf(home);
   const child = Bun.spawn([offhook, "consume"], {
     env,
     stdin: "ignore",
     stdout: Bun.file(`${home}.log`),
     stderr: Bun.file(`${home}.err`),
+    detached: isApart,
   });
   scratch.own(child);
 

@@ -1,18 +1,22 @@
-// How fast the daemon takes in a backlog, what it weighs afterwards, and what it costs when nothing happens.
+// How fast the daemon takes in a backlog and settles it, what it weighs afterwards, and what it costs when nothing happens.
 //
 // 1. A backlog is written into the spool of a new home and synced; then the daemon is started. The clock runs from there.
 // 2. Files are committed in the order of their names, and go only after that: when the last is gone, all are in.
-// 3. Counted by id from `offhook events`: none missing, none foreign.
-// 4. The consumers settle what they got, within a limit; then the daemon is looked at while it has nothing to do.
-import { existsSync, readdirSync } from "node:fs";
+// 3. The consumers settle what they got, within a limit. Then it is counted by id what is in the stream.
+// 4. The daemon may be looked at while it has nothing to do.
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import type { Inspection } from "../ledger/inspect.ts";
 import { writeBacklog } from "./backlog.ts";
+import { type Counted, countById, idsIn, inspectHome, isAllSettled } from "./by-id.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Idle, type IdlePlan, lookWhileIdle } from "./idle.ts";
 import { payloadsOf } from "./payload.ts";
 import { type Memory, memoryOf } from "./process-figures.ts";
+import type { ProcessorClock } from "./processor-clock.ts";
 import type { Scratch } from "./scratch.ts";
+import { isTakenIn } from "./spooled.ts";
 
 export type Intake = {
   consumers: number;
@@ -29,9 +33,26 @@ export type Intake = {
   idle: Idle | null;
 };
 
+/** One backlog and what became of it. Times are in ms from the start of the daemon. */
+export type Draining = {
+  takenInMs: number;
+  /** Not taken in when the time was up. */
+  left: number;
+  /** Deliveries that ended ok, and when the last was settled or the time was up. */
+  deliveries: number;
+  settledMs: number;
+  isAllSettled: boolean;
+  /** Right after that. `cpuMs`: all that the daemon has used, its start too; null where the system does not tell. */
+  memory: Memory;
+  cpuMs: number | null;
+  /** Null where not all was taken in. */
+  counted: Counted | null;
+};
+
 const SIZE_BYTES = 997;
 const INTAKE_LIMIT_MS = 120_000;
 const SETTLE_LIMIT_MS = 120_000;
+const LOOK_EVERY_MS = 5;
 const CONSUMER = 'on = ["PostToolUse"]\nstart = "earliest"\nbuiltin = "none"\n';
 
 export type IntakePlan = { events: number; consumers: number; idle: IdlePlan | null };
@@ -43,62 +64,93 @@ export async function measureIntake(
   scratch: Scratch,
   recorded: string,
 ): Promise<Intake> {
-  const names = Array.from({ length: plan.consumers }, (_, index) => `none-${index + 1}`);
+  const { events, consumers } = plan;
+  const wanted = events * consumers;
+  const backlog = makeBacklog(plan, scratch, recorded);
+  const { draining, idle } = await drainBacklog(
+    backlog,
+    { offhook, scratch, clock: null },
+    async (draining, daemon) => {
+      refuseLost(draining, events);
+      return { draining, idle: plan.idle === null ? null : await lookWhileIdle(daemon, plan.idle) };
+    },
+  );
+  const { takenInMs, left, deliveries, settledMs, memory } = draining;
+  return {
+    consumers,
+    events,
+    tookMs: takenInMs,
+    perSecond: ((events - left) / takenInMs) * 1000,
+    left,
+    settled:
+      consumers === 0
+        ? null
+        : { deliveries, tookMs: settledMs, perSecond: (deliveries / settledMs) * 1000, left: wanted - deliveries },
+    memory,
+    idle,
+  };
+}
+
+/** A home with its consumers, and a backlog in its spool that no daemon has seen; `ids` in the order of the spool. */
+export type Backlog = { home: string; consumers: number; ids: string[] };
+
+/** Writes one, not synced. */
+export function makeBacklog(
+  { events, consumers }: { events: number; consumers: number },
+  scratch: Scratch,
+  recorded: string,
+): Backlog {
+  const names = Array.from({ length: consumers }, (_, index) => `none-${index + 1}`);
   const home = scratch.makeHome(Object.fromEntries(names.map((name) => [name, CONSUMER])));
-  const ids = writeBacklog(home, plan.events, payloadsOf(recorded, SIZE_BYTES));
+  return { home, consumers, ids: writeBacklog(home, events, payloadsOf(recorded, SIZE_BYTES)) };
+}
+
+/**
+ * Lets a daemon drain a backlog and looks what became of it, in at most 4 minutes; then `look` may look at the daemon. The home is
+ * gone afterwards. `clock` is null where nobody asks for the processor time. Errors: a daemon that ends (1).
+ */
+export async function drainBacklog<T>(
+  { home, consumers, ids }: Backlog,
+  { offhook, scratch, clock }: { offhook: string; scratch: Scratch; clock: ProcessorClock | null },
+  look: (draining: Draining, daemon: Daemon) => Promise<T> | T,
+): Promise<T> {
   // On the disk, as publish leaves them. That is no detail: deleting a file that never got there costs a tenth (ext4).
   Bun.spawnSync(["sync"]);
-  const spool = join(home, "spool", "new");
-  const last = join(spool, ids.at(-1) ?? "");
 
   const beganMs = performance.now();
   const daemon = startDaemon(offhook, home, scratch);
+  let inspection: Inspection | null = null;
   try {
-    const isIn = await daemon.within(INTAKE_LIMIT_MS, 5, () => !existsSync(last));
-    const tookMs = performance.now() - beganMs;
-    const left = isIn ? 0 : readdirSync(spool).length;
-    const settled = plan.consumers === 0 ? null : await settle(daemon, plan, beganMs);
-    const memory = memoryOf(daemon.pid);
-    if (isIn) await countById(daemon, ids);
-    const idle = plan.idle === null ? null : await lookWhileIdle(daemon, plan.idle);
-    return {
-      consumers: plan.consumers,
-      events: plan.events,
-      tookMs,
-      perSecond: ((plan.events - left) / tookMs) * 1000,
-      left,
-      settled,
-      memory,
-      idle,
+    const isIn = await daemon.within(INTAKE_LIMIT_MS, LOOK_EVERY_MS, () => isTakenIn(home, ids));
+    const takenInMs = performance.now() - beganMs;
+    const ledger = inspectHome(home);
+    inspection = ledger;
+    const areSettled = await daemon.within(SETTLE_LIMIT_MS, LOOK_EVERY_MS, () => isAllSettled(ledger, consumers));
+    const settledMs = performance.now() - beganMs;
+    const cpuMs = clock === null ? null : clock(daemon.pid);
+    const draining = {
+      takenInMs,
+      left: isIn ? 0 : readdirSync(join(home, "spool", "new")).length,
+      deliveries: ledger.groups(Date.now()).reduce((sum, { ok }) => sum + ok, 0),
+      settledMs,
+      isAllSettled: isIn && areSettled,
+      memory: memoryOf(daemon.pid),
+      cpuMs,
+      counted: isIn ? countById(ids, idsIn(ledger)) : null,
     };
+    return await look(draining, daemon);
   } finally {
+    inspection?.close();
     await daemon.stop();
+    rmSync(home, { recursive: true, force: true });
   }
 }
 
-/** Waits until every consumer has settled every event, or the limit: then `left` says what is still to do. */
-async function settle(daemon: Daemon, plan: IntakePlan, beganMs: number): Promise<Intake["settled"]> {
-  const wanted = plan.events * plan.consumers;
-  let ok = 0;
-  await daemon.within(SETTLE_LIMIT_MS, 1000, async () => {
-    ok = (await daemon.status()).consumers.reduce((sum, consumer) => sum + consumer.ok, 0);
-    return ok >= wanted;
-  });
-  const tookMs = performance.now() - beganMs;
-  return { deliveries: ok, tookMs, perSecond: (ok / tookMs) * 1000, left: wanted - ok };
-}
-
-async function countById(daemon: Daemon, ids: readonly string[]): Promise<void> {
-  const missing = new Set(ids);
-  let events = 0;
-  for (const line of (await daemon.ask(["events", "--json"])).split("\n")) {
-    if (line === "") continue;
-    events++;
-    missing.delete(JSON.parse(line).id);
-  }
-  if (missing.size === 0 && events === ids.length) return;
+function refuseLost({ counted }: Draining, events: number): void {
+  if (counted === null || (counted.missing === 0 && counted.foreign === 0)) return;
+  const { arrived, missing, foreign } = counted;
   throw new OffhookError(
     EXIT.failed,
-    `of ${ids.length} events ${missing.size} are missing, and the stream holds ${events}`,
+    `of ${events} events ${missing} are missing, and the stream holds ${arrived + foreign}`,
   );
 }

@@ -82,6 +82,14 @@ export function nextMillisecond(): number {
   return now;
 }
 
+/** A program that prints the wall clock in ns since 1970 and is there on this machine; null: none. perl takes some ms to start. */
+export function clockWorker(): string[] | null {
+  if (hasNanoseconds()) return ["date", "+%s%N"];
+  const perl = ["perl", "-MTime::HiRes=time", "-e", 'printf "%d\\n", time * 1e9'];
+  if (Bun.which("perl") === null) return null;
+  return /^\d{19}$/.test(Bun.spawnSync(perl, { stdin: "ignore" }).stdout.toString().trim()) ? perl : null;
+}
+
 /** GNU date prints nanoseconds; the one of older macOS prints an N. */
 export function hasNanoseconds(): boolean {
   return /^\d{19}$/.test(Bun.spawnSync(["date", "+%s%N"], { stdin: "ignore" }).stdout.toString().trim());

@@ -1,15 +1,5 @@
-// The pinned control of the benchmark: what a Bun hook costs that reads its event, parses it and does nothing.
-// Built with offhook's own build line. It must not learn anything else: every figure is told relative to it.
-import { readSync } from "node:fs";
+// The pinned control of the benchmark as a program: what a Bun hook costs that does nothing. Built with offhook's own build line.
+import { readAndParse } from "./control.ts";
 
-const CHUNK_BYTES = 65_536;
-const chunks: Buffer[] = [];
-
-for (;;) {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  const sizeBytes = readSync(0, chunk);
-  if (sizeBytes === 0) break;
-  chunks.push(chunk.subarray(0, sizeBytes));
-}
-JSON.parse(Buffer.concat(chunks).toString("utf8"));
+readAndParse();
 process.exit(0);

@@ -1,5 +1,5 @@
 // What a process takes of the machine, as Linux tells it in /proc. Elsewhere only its resident memory is known (ps).
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** In KiB; null where the system does not tell. `rss` counts shared pages too, `private` is what ending it would free. */
 export type Memory = { rssKib: number; privateKib: number | null; peakRssKib: number | null };
@@ -26,6 +26,11 @@ export function memoryOf(pid: number): Memory {
 export function cpuMsOf(pid: number): number | null {
   if (process.platform !== "linux") return null;
   return cpuMsIn(readFileSync(`/proc/${pid}/stat`, "utf8"));
+}
+
+/** How many files, sockets and pipes a process holds open; null where there is no /proc. Throws when it has ended. */
+export function openFilesOf(pid: number): number | null {
+  return process.platform === "linux" ? readdirSync(`/proc/${pid}/fd`).length : null;
 }
 
 /** utime + stime of a line of /proc/PID/stat: fields 14 and 15, counted after the name, which may hold anything. */

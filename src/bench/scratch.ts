@@ -2,6 +2,7 @@
 // to it. What is in it goes with it; nothing outside is touched.
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
+/** A process, or a group of them behind its leader's pid. */
+export type Owned = Pick<Subprocess, "pid" | "exited" | "kill">;
+
 export type Scratch = {
   path: string;
   /** The file system below it ("ext4"), or its number where it has no name here; null where the system tells neither. */
@@ -26,7 +30,9 @@ export type Scratch = {
   /** A new home with the consumer files given, by name. */
   makeHome(consumers: Record<string, string>): string;
   /** Sees to it that a process does not outlive the scratch directory. */
-  own(child: Subprocess): void;
+  own(child: Owned): void;
+  /** The processes that are owned and still run. */
+  pids(): number[];
   /** Ends what still runs (KILL, by pid) and removes everything. Can be called twice. */
   end(): void;
 };
@@ -44,12 +50,37 @@ const FILE_SYSTEMS: Record<number, string> = {
   0x858458f6: "ramfs",
 };
 
-/** Makes a scratch directory: on the first of /var/tmp and the system's temporary directory that is not kept in memory. */
-export function makeScratch(): Scratch {
+/** Where scratch directories are made: the first of /var/tmp and the system's temporary directory that is not kept in memory. */
+export function scratchPlace(): string {
   const places = ["/var/tmp", tmpdir()].filter((place) => existsSync(place));
-  const place = places.find((candidate) => !isInMemory(candidate)) ?? tmpdir();
-  const path = realpathSync(mkdtempSync(join(place, "offhook-bench-")));
-  const owned = new Set<Subprocess>();
+  return places.find((candidate) => !isInMemory(candidate)) ?? tmpdir();
+}
+
+const SCRATCH = "offhook-bench-";
+
+/** Scratch directories of this user whose program is gone: one that was killed could not take it away. Absolute. */
+export function leftoverScratches(place: string = scratchPlace()): string[] {
+  return readdirSync(place)
+    .filter((name) => name.startsWith(SCRATCH) && !isRunning(Number(name.slice(SCRATCH.length).split("-")[0])))
+    .map((name) => join(realpathSync(place), name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.());
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Makes a scratch directory, in `scratchPlace`. */
+export function makeScratch(): Scratch {
+  const place = scratchPlace();
+  const path = realpathSync(mkdtempSync(join(place, `${SCRATCH}${process.pid}-`)));
+  const owned = new Set<Owned>();
   let homes = 0;
   return {
     path,
@@ -68,11 +99,24 @@ export function makeScratch(): Scratch {
       owned.add(child);
       void child.exited.then(() => owned.delete(child));
     },
+    pids: () => [...owned].map(({ pid }) => pid),
     end() {
       for (const child of owned) child.kill("SIGKILL");
-      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+      removeTree(path);
     },
   };
+}
+
+/** Removes a tree. Errors: those of the system. Commands of users leave directories in it that not even their owner may write to (Go's module cache). */
+export function removeTree(path: string): void {
+  const options = { recursive: true, force: true, maxRetries: 5 };
+  try {
+    rmSync(path, options);
+  } catch (error) {
+    if (!["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    Bun.spawnSync(["chmod", "-R", "u+rwX", path], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    rmSync(path, options);
+  }
 }
 
 /** Removes the files of a directory and says how many there were. */

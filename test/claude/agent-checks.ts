@@ -2,9 +2,10 @@
 // Each function returns the list of problems, empty when all is well.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Message } from "../../src/bench/claude-api.ts";
 import type { Played } from "./claude.ts";
 import type { Recording } from "./recordings.ts";
-import { type Message, type Script, WRITTEN } from "./script.ts";
+import { type Script, WRITTEN } from "./script.ts";
 
 /** The CLI ended well, and asked for every turn of the script once. */
 export function playedToTheEnd({ finished, requests }: Played, script: Script): string[] {

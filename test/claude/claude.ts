@@ -1,11 +1,12 @@
-// One run of the real Claude Code: scratch HOME, an environment of exactly what is named here, the scripted API, no
-// account. It never sees the user's own settings.
+// One run of the real Claude Code as the benchmark runs it (src/bench/claude-run.ts), in a project with hooks, with every hook that
+// fires reported. It never sees the user's own settings.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openApi, type SeenRequest } from "../../src/bench/claude-api.ts";
+import { claudeArgv, claudeEnv } from "../../src/bench/claude-run.ts";
 import { type Finished, run } from "./children.ts";
 import { plainEnv, type Scratch } from "./scratch.ts";
-import type { Script } from "./script.ts";
-import { openScriptedApi, type SeenRequest } from "./scripted-api.ts";
+import { playerOf, type Script } from "./script.ts";
 
 /** One hook of settings.json in exec form: the executable, and its arguments without any shell. */
 export type Hook = { command: string; args: string[] };
@@ -79,18 +80,11 @@ export async function play(
   mkdirSync(join(scratch.project, ".claude"), { recursive: true });
   writeFileSync(join(scratch.project, ".claude", "settings.json"), JSON.stringify(settings, null, 2));
 
-  const api = openScriptedApi(script);
+  const api = openApi(playerOf(script));
   try {
-    const argv = [claude, "-p", "Do the work.", "--output-format", "stream-json", "--verbose", "--include-hook-events"];
-    argv.push("--allowedTools", "Read,Write,Edit,NotebookEdit,Bash,Agent", "--permission-mode", "acceptEdits");
-    const env = {
-      ...plainEnv(scratch),
-      ANTHROPIC_BASE_URL: api.url,
-      ANTHROPIC_API_KEY: "dummy",
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-      DISABLE_AUTOUPDATER: "1",
-      DISABLE_TELEMETRY: "1",
-    };
+    const tools = ["Read", "Write", "Edit", "NotebookEdit", "Bash", "Agent"];
+    const argv = [...claudeArgv(claude, tools), "--include-hook-events"];
+    const env = { ...plainEnv(scratch), ...claudeEnv(scratch, api.url) };
     const finished = await run(argv, { cwd: scratch.project, env, timeoutMs: RUN_TIMEOUT_MS });
     const lines = finished.stdout.split("\n").filter((line) => line !== "");
     return { scratch, finished, requests: api.requests, lines: lines.map((line) => JSON.parse(line)) };

@@ -5,7 +5,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { endAll } from "./children.ts";
-import { gapJson, gapTable, measureGaps } from "./gap-part.ts";
+import { endGaps, gapJson, gapTable, measureGaps } from "./gap-part.ts";
 import { hostilePart } from "./hostile-part.ts";
 import { installationPart } from "./installation-part.ts";
 import { openReport } from "./report.ts";
@@ -21,11 +21,11 @@ const report = openReport(console.log);
 
 async function gapPart(): Promise<void> {
   report.part(
-    "The agent's gap per Write: the tool and its hooks, as Claude Code waits for them (measured, not judged)",
+    "The agent's gap per Write: the tool and its hooks, as Claude Code waits for them (the figures are not judged)",
   );
-  const rows = await measureGaps(tools);
-  for (const line of gapTable(rows)) console.log(line);
-  if (options.includes("--json")) console.log(gapJson(rows));
+  const measured = await measureGaps(tools, report);
+  for (const line of gapTable(measured)) console.log(line);
+  if (options.includes("--json")) console.log(gapJson(measured));
 }
 
 const cut = Promise.withResolvers<never>();
@@ -53,6 +53,7 @@ for (const [name, part] of Object.entries(parts)) {
 }
 clearTimeout(limit);
 await endAll(3000);
+endGaps();
 
 if (report.failed === 0) rmSync(root, { recursive: true, force: true });
 else console.log(`\nKept for a look: ${root}`);

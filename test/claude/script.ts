@@ -1,27 +1,22 @@
 // The scripts that the model of these runs plays: what it says and which tools it calls, turn by turn. Pure.
 import { join } from "node:path";
-
-/** One message of a request, as the Messages API takes it. */
-export type Message = { role: string; content: unknown };
-
-/** One block of an answer, as the Messages API returns it. */
-export type Block =
-  | { type: "text"; text: string }
-  | { type: "tool_use"; id: string; name: string; input: Record<string, unknown> };
+import { type Block, type Model, turnsSpoken } from "../../src/bench/claude-api.ts";
 
 /** Turns of the main conversation, and of each subagent by the prompt it is given. */
 export type Script = { main: Block[][]; agents: { prompt: string; turns: Block[][] }[] };
 
-/** "main", or the prompt of the subagent that `messages` belong to. */
-export function conversationOf(script: Script, messages: readonly Message[]): string {
-  const first = JSON.stringify(messages.find((message) => message.role === "user")?.content ?? null);
-  return script.agents.find((agent) => first.includes(agent.prompt))?.prompt ?? "main";
-}
-
-/** What the assistant says at `turn`, counted from 0; past the end it is done. */
-export function turnOf(script: Script, conversation: string, turn: number): Block[] {
-  const turns = script.agents.find((agent) => agent.prompt === conversation)?.turns ?? script.main;
-  return turns[turn] ?? [{ type: "text", text: "done" }];
+/**
+ * Plays a script. Which turn a request gets follows from the request alone: its conversation (a subagent's is known by its prompt)
+ * and how often the assistant has spoken in it. So subagents cannot take each other's turns. Past the last turn it says "done".
+ */
+export function playerOf(script: Script): Model {
+  return (messages) => {
+    const first = JSON.stringify(messages.find((message) => message.role === "user")?.content ?? null);
+    const agent = script.agents.find(({ prompt }) => first.includes(prompt));
+    const turn = turnsSpoken(messages);
+    const blocks = (agent?.turns ?? script.main)[turn] ?? [{ type: "text", text: "done" }];
+    return { conversation: agent?.prompt ?? "main", turn, blocks };
+  };
 }
 
 /** What the whole script writes, by name: spaces, letters outside ASCII, and what a shell would act on. */
@@ -75,16 +70,6 @@ export function wholeScript(project: string, subagent: "foreground" | "backgroun
       },
     ],
   };
-}
-
-/** `count` Writes, one a turn, each to a new file: what the gap is measured on. */
-export function writesScript(project: string, count: number): Script {
-  const use = toolUses();
-  const source = "import os\n\n\ndef total(rows):\n    return sum(row.price for row in rows)\n".repeat(13);
-  const turns = Array.from({ length: count }, (_, index) => [
-    use("Write", { file_path: join(project, `file ${index}.py`), content: source }),
-  ]);
-  return { main: [...turns, [{ type: "text", text: "All done." }]], agents: [] };
 }
 
 /** Ids are counted, not random, so that two runs of one script can be compared. */
