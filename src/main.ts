@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   setup: () => import("./commands/setup.ts"),
   uninstall: () => import("./commands/uninstall.ts"),
   demo: () => import("./commands/demo.ts"),
+  bench: () => import("./commands/bench.ts"),
 };
 
 async function main(argv: string[]): Promise<number> {
@@ -44,6 +45,8 @@ async function main(argv: string[]): Promise<number> {
       console.log(version);
       return 0;
     }
+    case "null": // The control of `offhook bench`; nobody else calls it, so it is in no list.
+      return (await import("./commands/null.ts")).run();
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) return help([name]);

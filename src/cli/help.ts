@@ -1,4 +1,5 @@
 // The words of `--help`. Every command has an example that works as it stands.
+import { BENCH } from "./help-bench.ts";
 import { CLUSTER } from "./help-cluster.ts";
 import { type Help, INSTALLATION } from "./help-installation.ts";
 
@@ -39,6 +40,7 @@ const COMMANDS: Record<string, Help> = {
       "Recorded payloads of a real session, a daemon and three consumers, in a scratch home. Touches nothing of yours.",
     example: ["offhook demo"],
   },
+  ...BENCH,
   status: {
     usage: "offhook status [--json]",
     about:
@@ -190,7 +192,7 @@ const COMMANDS: Record<string, Help> = {
 
 const GROUPS: readonly { title: string; names: readonly string[] }[] = [
   { title: "install", names: ["setup", "uninstall", "install-service", "uninstall-service", "service"] },
-  { title: "run", names: ["publish", "consume", "demo"] },
+  { title: "run", names: ["publish", "consume", "demo", "bench"] },
   { title: "look", names: ["status", "doctor", "events", "deliveries", "show", "try", "drain"] },
   { title: "change", names: ["dead-letters", "replay", "pause", "resume", "forget", "prune"] },
   { title: "several machines", names: ["cluster"] },

@@ -1,0 +1,86 @@
+// `offhook bench --mine`: which hooks of the user's would be run, said whole and asked before anything is started. What lies in the
+// project may have come with it, so it is never run on the word of --yes alone.
+import { CLAUDE, QUICK_CLAUDE } from "../bench/claude-gap.ts";
+import { HOOK, QUICK_HOOK } from "../bench/hook.ts";
+import type { Means } from "../bench/means.ts";
+import { type Mine, prepareMine } from "../bench/mine.ts";
+import { type Asking, projectLines, splitByTrust, yoursLines } from "../bench/mine-consent.ts";
+import { scratchPlace } from "../bench/scratch.ts";
+import { configDirOf } from "../claude/places.ts";
+import { type UserHook, userHooks } from "../claude/user-hooks.ts";
+import { printNote } from "../cli/print.ts";
+import { EXIT, OffhookError } from "../errors.ts";
+import { projectHere } from "../setup/project-here.ts";
+import { askYes, CANCELLED, Cancelled } from "../setup/wizard.ts";
+import { isTerminal } from "../system/libc.ts";
+import type { Measuring, MineWish } from "./bench-request.ts";
+
+/** The user's hooks in a copy of their project, made when there is a scratch directory for it. */
+export type Prepare = (means: Means) => Promise<Mine>;
+
+/** `left`: the person said no, and nothing is measured. */
+type Answer = { kind: "agreed"; prepare: Prepare } | { kind: "left"; exitCode: number };
+
+/**
+ * Says what would be run and asks. Errors: no project here, or no hooks that a Write waits for (66); nobody to ask and no --yes (64).
+ */
+export async function askForMine(wish: MineWish, request: Measuring): Promise<Answer> {
+  const project = projectHere(wish.project);
+  if (project === null)
+    throw new OffhookError(EXIT.notFound, "--mine: there is no project here", "offhook bench --mine --project DIR");
+  const found = userHooks({ configDir: configDirOf(process.env), project });
+  for (const note of found.notes) printNote(`note: ${note}`);
+  for (const { event, what, why } of found.left) printNote(`not measured: ${event} ${what} (${why})`);
+
+  const split = splitByTrust(found.hooks);
+  const asking = askingOf(project, request);
+  const yours = yoursLines(split, asking);
+  const ofProject = projectLines(split, asking);
+  if (yours.length + ofProject.length === 0)
+    throw new OffhookError(
+      EXIT.notFound,
+      `--mine: your settings have no hook that a Write waits for${found.own > 0 ? ", but offhook's own" : ""}`,
+      "offhook bench --against 'COMMAND'",
+    );
+  const isAsked = isTerminal(0) && isTerminal(2) && !request.asJson;
+  try {
+    const agreed: UserHook[] = [];
+    if (await mayRun(yours, wish.isSure, isAsked)) agreed.push(...split.yours);
+    if (await mayRun(ofProject, wish.isSure && wish.withProjectHooks, isAsked && wish.withProjectHooks))
+      agreed.push(...split.ofProject);
+    else if (ofProject.length > 0 && !wish.withProjectHooks) printNote("They are not run: that needs --project-hooks.");
+    if (agreed.length === 0) {
+      if (!isAsked && !wish.isSure)
+        throw new OffhookError(
+          EXIT.usage,
+          "--mine: nobody is here to be asked, and there is no --yes",
+          "offhook bench --mine --yes",
+        );
+      printNote("Nothing was run.");
+      return { kind: "left", exitCode: EXIT.ok };
+    }
+    const prepare: Prepare = (means) => prepareMine({ project, hooks: agreed, env: process.env }, means);
+    return { kind: "agreed", prepare };
+  } catch (error) {
+    if (error instanceof Cancelled) return { kind: "left", exitCode: CANCELLED };
+    throw error;
+  }
+}
+
+function askingOf(project: string, { isQuick, parts }: Measuring): Asking {
+  const [hook, claude] = isQuick ? [QUICK_HOOK, QUICK_CLAUDE] : [HOOK, CLAUDE];
+  return {
+    project,
+    scratch: scratchPlace(),
+    runs: parts.includes("hook") ? hook.rounds + hook.warmUpRounds : 0,
+    sessions: parts.includes("claude") ? { count: claude.rounds, writes: claude.writes + 1 } : null,
+  };
+}
+
+/** Says the lines, and whether there was a yes to them. */
+async function mayRun(lines: readonly string[], isSure: boolean, isAsked: boolean): Promise<boolean> {
+  if (lines.length === 0) return false;
+  for (const line of lines) printNote(line);
+  if (isSure) return true;
+  return isAsked && (await askYes("Run them?", "Yes", "No"));
+}
