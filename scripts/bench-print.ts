@@ -1,13 +1,13 @@
 // What the benchmark says to people: tables and lines. It measures and judges nothing.
 
-import type { Verdict } from "../src/bench/checks.ts";
-import { aimText, type Compared, inRelation, inUnit, isMet, relationOf } from "../src/bench/comparison.ts";
-import type { Idle } from "../src/bench/idle.ts";
-import type { Intake } from "../src/bench/intake.ts";
-import type { Latency } from "../src/bench/latency.ts";
-import type { Memory } from "../src/bench/process-figures.ts";
-import type { Table } from "../src/bench/publish-tables.ts";
 import { table as alignedTable } from "../src/cli/print.ts";
+import type { Verdict } from "../src/limits/checks.ts";
+import { aimText, type Compared, inRelation, inUnit, isMet, relationOf } from "../src/limits/comparison.ts";
+import type { Table } from "../src/limits/publish-tables.ts";
+import type { Idle } from "../src/measure/idle.ts";
+import type { Intake } from "../src/measure/intake.ts";
+import type { Latency } from "../src/measure/latency.ts";
+import type { Memory } from "../src/measure/process-figures.ts";
 import { percentile } from "../src/report/statistics.ts";
 
 const FLOOR_NAME = "cat (the measuring itself)";

@@ -4,17 +4,17 @@ import { readFileSync } from "node:fs";
 import { hostname, loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { judge, judgeAll, LIMITS, type Verdict } from "../src/bench/checks.ts";
-import { type Compared, judgeRow } from "../src/bench/comparison.ts";
-import { ROUGH, THOROUGH } from "../src/bench/idle.ts";
-import { type Intake, type IntakePlan, measureIntake } from "../src/bench/intake.ts";
-import { type Latency, measureLatency } from "../src/bench/latency.ts";
-import { machineFacts } from "../src/bench/machine-facts.ts";
-import { COMPARED, partsOf } from "../src/bench/parts.ts";
-import { measureTable, type Programs, TABLES, type Table } from "../src/bench/publish-tables.ts";
-import { findPython } from "../src/bench/python.ts";
-import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
 import { EXIT, type ExitCode, messageOf, OffhookError } from "../src/errors.ts";
+import { judge, judgeAll, LIMITS, type Verdict } from "../src/limits/checks.ts";
+import { type Compared, judgeRow } from "../src/limits/comparison.ts";
+import { COMPARED, partsOf } from "../src/limits/parts.ts";
+import { measureTable, type Programs, TABLES, type Table } from "../src/limits/publish-tables.ts";
+import { ROUGH, THOROUGH } from "../src/measure/idle.ts";
+import { type Intake, type IntakePlan, measureIntake } from "../src/measure/intake.ts";
+import { type Latency, measureLatency } from "../src/measure/latency.ts";
+import { machineFacts } from "../src/measure/machine-facts.ts";
+import { findPython } from "../src/measure/python.ts";
+import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
 import { comparedLines, daemonLines, publishLines, verdictLines } from "./bench-print.ts";
 
 const USAGE = `usage: scripts/bench [--check] [--quick] [--json] [--only NAME,...]

@@ -1,7 +1,7 @@
 // How busy the machine was during a benchmark, and when its figures are not to be trusted.
 import { expect, test } from "bun:test";
-import { machineTicks, sharesBetween, watchLoad } from "../src/bench/busy.ts";
-import { makeScratch } from "../src/bench/scratch.ts";
+import { machineTicks, sharesBetween, watchLoad } from "../src/measure/busy.ts";
+import { makeScratch } from "../src/measure/scratch.ts";
 import { doubtsOf } from "../src/report/doubts.ts";
 import type { Hook, Load, Machine } from "../src/report/shape.ts";
 import { timesOf } from "../src/report/statistics.ts";

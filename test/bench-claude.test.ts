@@ -13,13 +13,13 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Api, gapsMs, openApi, turnsSpoken } from "../src/bench/claude-api.ts";
 import { type ClaudePlan, measureClaude } from "../src/bench/claude-gap.ts";
-import { makePlace, runClaude } from "../src/bench/claude-run.ts";
-import type { Means, Step } from "../src/bench/means.ts";
-import { type MineHook, prepareMine } from "../src/bench/mine.ts";
-import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
 import { handlerOf } from "../src/claude/command.ts";
+import type { Means, Step } from "../src/measure/means.ts";
+import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
+import { type Api, gapsMs, openApi, turnsSpoken } from "../src/rehearsal/claude-api.ts";
+import { makePlace, runClaude } from "../src/rehearsal/claude-run.ts";
+import { type MineHook, prepareMine } from "../src/rehearsal/mine.ts";
 import { endTreeInSteps } from "../src/system/process.ts";
 import { BINARY } from "./binary.ts";
 import { until } from "./running.ts";

@@ -12,10 +12,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scratchPlace } from "../src/bench/scratch.ts";
 import { pathsOf } from "../src/config/paths.ts";
 import { EXIT } from "../src/errors.ts";
 import { openInspection } from "../src/ledger/inspect.ts";
+import { scratchPlace } from "../src/measure/scratch.ts";
 import { readReport } from "../src/report/read.ts";
 import { processesWith } from "../src/system/process.ts";
 import { BINARY } from "./binary.ts";

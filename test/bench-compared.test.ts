@@ -10,10 +10,10 @@ import {
   judgeRow,
   relationOf,
   type Unit,
-} from "../src/bench/comparison.ts";
-import { spanOf } from "../src/bench/deliveries.ts";
-import { quartersOf } from "../src/bench/private-memory.ts";
-import { openProcessorClock } from "../src/bench/processor-clock.ts";
+} from "../src/limits/comparison.ts";
+import { spanOf } from "../src/limits/deliveries.ts";
+import { quartersOf } from "../src/limits/private-memory.ts";
+import { openProcessorClock } from "../src/measure/processor-clock.ts";
 
 const SHARE: Aim = { kind: "share", least: 0.7 };
 const FIVE: Aim = { kind: "times", even: 5, most: 5.5 };

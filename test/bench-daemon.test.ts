@@ -1,17 +1,17 @@
 // The benchmark's looks at the daemon, through the built binary: small ones, judged by what they count, not by how fast.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { spawnBare } from "../src/bench/bare.ts";
-import { startDaemon } from "../src/bench/daemon.ts";
-import { measureDeliveries } from "../src/bench/deliveries.ts";
-import { measureFanOut } from "../src/bench/fan-out.ts";
-import { measureIntake } from "../src/bench/intake.ts";
-import { makeLarge, measureLarge } from "../src/bench/large-ledger.ts";
-import { measureLatency } from "../src/bench/latency.ts";
-import { lookIntoLedger } from "../src/bench/ledgers.ts";
-import { measureMemory } from "../src/bench/private-memory.ts";
-import { openProcessorClock } from "../src/bench/processor-clock.ts";
-import { makeScratch } from "../src/bench/scratch.ts";
+import { spawnBare } from "../src/limits/bare.ts";
+import { measureDeliveries } from "../src/limits/deliveries.ts";
+import { measureFanOut } from "../src/limits/fan-out.ts";
+import { makeLarge, measureLarge } from "../src/limits/large-ledger.ts";
+import { measureMemory } from "../src/limits/private-memory.ts";
+import { startDaemon } from "../src/measure/daemon.ts";
+import { measureIntake } from "../src/measure/intake.ts";
+import { measureLatency } from "../src/measure/latency.ts";
+import { lookIntoLedger } from "../src/measure/ledgers.ts";
+import { openProcessorClock } from "../src/measure/processor-clock.ts";
+import { makeScratch } from "../src/measure/scratch.ts";
 import { BINARY } from "./binary.ts";
 
 const recorded = readFileSync(new URL("./fixtures/claude-code-2.1.329.jsonl", import.meta.url), "utf8");

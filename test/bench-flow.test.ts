@@ -4,13 +4,13 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countById } from "../src/bench/by-id.ts";
 import { type DeliveryPlan, measureDelivery, spansOf, whyNoDelivery } from "../src/bench/delivery.ts";
 import { drainedOf, measureDrain } from "../src/bench/drain.ts";
-import type { Draining } from "../src/bench/intake.ts";
-import { clockWorker } from "../src/bench/latency.ts";
-import type { Step } from "../src/bench/means.ts";
 import { startPoller } from "../src/bench/poller.ts";
+import { countById } from "../src/measure/by-id.ts";
+import type { Draining } from "../src/measure/intake.ts";
+import { clockWorker } from "../src/measure/latency.ts";
+import type { Step } from "../src/measure/means.ts";
 import { percentile } from "../src/report/statistics.ts";
 import { inBench, type Planted } from "./planted-bench.ts";
 

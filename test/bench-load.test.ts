@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LOAD, type LoadPlan, measureLoad, QUICK_LOAD } from "../src/bench/load.ts";
-import type { Step } from "../src/bench/means.ts";
-import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
+import type { Step } from "../src/measure/means.ts";
+import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
 import type { LoadCell } from "../src/report/shape.ts";
 import { BINARY } from "./binary.ts";
 

@@ -18,12 +18,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Means } from "../src/bench/means.ts";
-import { type MineHook, movedText, prepareMine } from "../src/bench/mine.ts";
-import { projectLines, splitByTrust, visible, yoursLines } from "../src/bench/mine-consent.ts";
-import { COPY_LIMITS, copyProject } from "../src/bench/project-copy.ts";
-import { runOnce } from "../src/bench/run.ts";
-import { makeScratch, type Scratch } from "../src/bench/scratch.ts";
+import type { Means } from "../src/measure/means.ts";
+import { runOnce } from "../src/measure/run.ts";
+import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
+import { type MineHook, movedText, prepareMine } from "../src/rehearsal/mine.ts";
+import { projectLines, splitByTrust, visible, yoursLines } from "../src/rehearsal/mine-consent.ts";
+import { COPY_LIMITS, copyProject } from "../src/rehearsal/project-copy.ts";
 import { until } from "./running.ts";
 
 const PATIENCE_MS = 60_000;

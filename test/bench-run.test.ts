@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Contestant, race } from "../src/bench/measure.ts";
-import { makeScratch } from "../src/bench/scratch.ts";
 import { EXIT } from "../src/errors.ts";
+import { type Contestant, race } from "../src/measure/measure.ts";
+import { makeScratch } from "../src/measure/scratch.ts";
 
 /** A whole run of the benchmark takes seconds; on a busy machine many. */
 const PATIENCE_MS = 60_000;

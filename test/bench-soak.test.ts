@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Step } from "../src/bench/means.ts";
 import { measureSoak, SOAK, type SoakPlan } from "../src/bench/soak.ts";
+import type { Step } from "../src/measure/means.ts";
 import type { Soak } from "../src/report/shape.ts";
 import { isRunning } from "./guarded.ts";
 import { inBench, type Planted } from "./planted-bench.ts";

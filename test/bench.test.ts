@@ -2,14 +2,14 @@
 // How fast anything is here is not tested here: that is what the benchmark itself is for.
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { spoolFile, writeBacklog } from "../src/bench/backlog.ts";
-import { judge, judgeAll, LIMITS, type Limit, TRIES } from "../src/bench/checks.ts";
-import { fromDeliveries } from "../src/bench/latency.ts";
-import { payloadsOf } from "../src/bench/payload.ts";
-import { cpuMsIn, kibOf } from "../src/bench/process-figures.ts";
-import { TABLES, type Table } from "../src/bench/publish-tables.ts";
-import { makeScratch } from "../src/bench/scratch.ts";
 import { makeEvent } from "../src/event/event.ts";
+import { judge, judgeAll, LIMITS, type Limit, TRIES } from "../src/limits/checks.ts";
+import { TABLES, type Table } from "../src/limits/publish-tables.ts";
+import { spoolFile, writeBacklog } from "../src/measure/backlog.ts";
+import { fromDeliveries } from "../src/measure/latency.ts";
+import { payloadsOf } from "../src/measure/payload.ts";
+import { cpuMsIn, kibOf } from "../src/measure/process-figures.ts";
+import { makeScratch } from "../src/measure/scratch.ts";
 import { percentile, summaryOf } from "../src/report/statistics.ts";
 import { openSpool } from "../src/spool/collect.ts";
 

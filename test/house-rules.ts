@@ -14,8 +14,10 @@ const EVERY_ROOM = ["attempt", "bench", "claude", "cli", "cluster", "commands", 
     "fleet",
     "ledger",
     "match",
+    "measure",
     "partition",
     "redact",
+    "rehearsal",
     "redis",
     "report",
     "service",
@@ -109,7 +111,10 @@ export const TABLE: Record<string, Row> = {
       "system",
     ],
   },
-  bench: { rooms: ["report", "ledger", "stream", "config", "event"] },
+  bench: { rooms: ["measure", "rehearsal", "report", "ledger"] },
+  rehearsal: { rooms: ["measure"] },
+  limits: { rooms: ["measure", "report", "event"] },
+  measure: { rooms: ["report", "ledger", "stream", "config", "event"] },
   report: { rooms: [] },
   demo: { rooms: ["event"] },
   cli: { rooms: [], types: ["ledger"] },
@@ -142,7 +147,7 @@ export const HOT_PATH = {
 const LINE_LIMIT = 250;
 const DRAWERS = /^(index|utils?|helpers?|types?|misc|common|shared|lib|manager|handlers?|base|constants)$/;
 /** The programs among the files of src: each ends its own process. */
-const PROGRAMS = ["src/main.ts", "src/bench/null.ts"];
+const PROGRAMS = ["src/main.ts", "src/measure/null.ts"];
 
 type Import = { path: string; isType: boolean; line: number };
 

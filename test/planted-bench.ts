@@ -2,8 +2,8 @@
 // offhook that does something wrong first.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Means, Step } from "../src/bench/means.ts";
-import { makeScratch } from "../src/bench/scratch.ts";
+import type { Means, Step } from "../src/measure/means.ts";
+import { makeScratch } from "../src/measure/scratch.ts";
 import { BINARY } from "./binary.ts";
 
 const recorded = readFileSync(new URL("./fixtures/claude-code-2.1.329.jsonl", import.meta.url), "utf8");

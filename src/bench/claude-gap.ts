@@ -3,9 +3,13 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
-import type { Claude } from "../report/shape.ts";
-import { differenceOf, timesOf } from "../report/statistics.ts";
-import { type Api, type Block, gapsMs, type Model, openApi, turnsSpoken } from "./claude-api.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import type { Means } from "../measure/means.ts";
+import { shuffled } from "../measure/measure.ts";
+import { findPython } from "../measure/python.ts";
+import { markOf, type Scratch } from "../measure/scratch.ts";
+import { openSyncHook, type SyncHook, WRITTEN } from "../measure/sync-hook.ts";
+import { type Api, type Block, gapsMs, type Model, openApi, turnsSpoken } from "../rehearsal/claude-api.ts";
 import {
   askVersion,
   claudeArgv,
@@ -19,15 +23,10 @@ import {
   runClaude,
   said,
   writeUserSettings,
-} from "./claude-run.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { markOf } from "./hook-lanes.ts";
-import type { Means } from "./means.ts";
-import { shuffled } from "./measure.ts";
-import type { Mine } from "./mine.ts";
-import { findPython } from "./python.ts";
-import type { Scratch } from "./scratch.ts";
-import { openSyncHook, type SyncHook, WRITTEN } from "./sync-hook.ts";
+} from "../rehearsal/claude-run.ts";
+import type { Mine } from "../rehearsal/mine.ts";
+import type { Claude } from "../report/shape.ts";
+import { differenceOf, timesOf } from "../report/statistics.ts";
 
 export type ClaudePlan = {
   /** As it was named: a path, or a name on PATH. */

@@ -8,15 +8,15 @@
 //    with the millisecond in which the daemon wrote the outcome: at most 1 ms too much, and never too little.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { startDaemon } from "../measure/daemon.ts";
+import { clockWorker, nextMillisecond } from "../measure/latency.ts";
+import { lookIntoLedger } from "../measure/ledgers.ts";
+import type { Means } from "../measure/means.ts";
+import { type Contestant, shuffled, timeOne } from "../measure/measure.ts";
+import { outcomesOf } from "../measure/outcomes.ts";
+import { type Payloads, payloadsOf } from "../measure/payload.ts";
 import type { Delivery } from "../report/shape.ts";
 import { ratioOf, timesOf } from "../report/statistics.ts";
-import { startDaemon } from "./daemon.ts";
-import { clockWorker, nextMillisecond } from "./latency.ts";
-import { lookIntoLedger } from "./ledgers.ts";
-import type { Means } from "./means.ts";
-import { type Contestant, shuffled, timeOne } from "./measure.ts";
-import { outcomesOf } from "./outcomes.ts";
-import { type Payloads, payloadsOf } from "./payload.ts";
 import { type Polled, startPoller } from "./poller.ts";
 
 export type DeliveryPlan = {

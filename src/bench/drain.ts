@@ -6,12 +6,12 @@
 // 3. All backlogs are written before the first turn where there are not too many files: ext4 without a journal looks through every
 //    inode that was deleted a moment ago to make a new one (find_inode_bit in fs/ext4/ialloc.c), here 4 s for 10,000 files.
 import { EXIT, OffhookError } from "../errors.ts";
+import { type Backlog, type Draining, drainBacklog, makeBacklog } from "../measure/intake.ts";
+import type { Means } from "../measure/means.ts";
+import { shuffled } from "../measure/measure.ts";
+import { openProcessorClock } from "../measure/processor-clock.ts";
 import type { Drained, Spread } from "../report/shape.ts";
 import { spreadOf } from "../report/statistics.ts";
-import { type Backlog, type Draining, drainBacklog, makeBacklog } from "./intake.ts";
-import type { Means } from "./means.ts";
-import { shuffled } from "./measure.ts";
-import { openProcessorClock } from "./processor-clock.ts";
 
 export type DrainPlan = {
   /** Events of each. */

@@ -3,13 +3,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { shortened } from "../measure/command-text.ts";
+import type { Contestant } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import { PYTHON_PUBLISHER } from "../measure/python.ts";
+import { empty, markIn, type Scratch } from "../measure/scratch.ts";
+import { type SyncHook, WRITTEN } from "../measure/sync-hook.ts";
+import type { MineLane } from "../rehearsal/mine.ts";
 import type { HookKind } from "../report/shape.ts";
-import type { Contestant } from "./measure.ts";
-import type { MineLane } from "./mine.ts";
-import { payloadsOf } from "./payload.ts";
-import { PYTHON_PUBLISHER } from "./python.ts";
-import { empty, type Scratch } from "./scratch.ts";
-import { type SyncHook, WRITTEN } from "./sync-hook.ts";
 
 export type HookLane = Contestant & {
   kind: HookKind;
@@ -34,13 +35,6 @@ export type Stage = {
 
 /** A directory with the file that an agent has just written, and the payload of a PostToolUse hook about it. */
 export type Project = { path: string; stdin: Uint8Array };
-
-const MARK = "OFFHOOK_BENCH";
-
-/** Marks what the user's commands start, in the environment: "NAME=value". What leaves its process group is found by it. */
-export function markOf(scratch: Scratch): string {
-  return `${MARK}=${scratch.path}`;
-}
 
 /** Makes one in the directory `path`, which is not there yet. The payload is a recorded one of a Write, about this file and its content. */
 export function makeProject(path: string, recorded: string): Project {
@@ -129,27 +123,11 @@ export function mineLane(mine: MineLane, scratch: Scratch): HookLane {
 }
 
 function usersLane(command: Contestant & { what: string }, kind: HookKind, scratch: Scratch): HookLane {
-  const env = { ...command.env, [MARK]: scratch.path };
+  const env = { ...command.env, ...markIn(scratch) };
   return { ...command, env, kind, mayFail: true, mustHaveDone: () => undefined };
 }
 
 /** What Claude Code 2.1.329 adds to a hook's environment and hooks may need. */
 function claudeEnv(project: Project): Record<string, string> {
   return { CLAUDECODE: "1", CLAUDE_PROJECT_DIR: project.path };
-}
-
-const MOST_NAME = 40;
-
-/** A command as the name of a row: one line, not long. */
-export function shortened(command: string): string {
-  const line = inOneLine(command);
-  return line.length <= MOST_NAME ? line : `${line.slice(0, MOST_NAME - 1)}…`;
-}
-
-/** Text of others in one line, without what a terminal would obey. */
-export function inOneLine(text: string): string {
-  return text
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .replace(/\p{Cf}/gu, "")
-    .trim();
 }

@@ -2,23 +2,16 @@
 // beside commands of the user's. All take turns in one race.
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
+import { inOneLine } from "../measure/command-text.ts";
+import type { Means } from "../measure/means.ts";
+import { type Lane, race } from "../measure/measure.ts";
+import { findPython } from "../measure/python.ts";
+import { markOf } from "../measure/scratch.ts";
+import { openSyncHook, type Tools } from "../measure/sync-hook.ts";
+import type { MineLane } from "../rehearsal/mine.ts";
 import type { Hook } from "../report/shape.ts";
 import { ratioOf, timesOf } from "../report/statistics.ts";
-import {
-  againstLane,
-  type HookLane,
-  inOneLine,
-  makeProject,
-  markOf,
-  mineLane,
-  type Stage,
-  usualLanes,
-} from "./hook-lanes.ts";
-import type { Means } from "./means.ts";
-import { type Lane, race } from "./measure.ts";
-import type { MineLane } from "./mine.ts";
-import { findPython } from "./python.ts";
-import { openSyncHook, type Tools } from "./sync-hook.ts";
+import { againstLane, type HookLane, makeProject, mineLane, type Stage, usualLanes } from "./hook-lanes.ts";
 
 export type HookPlan = {
   rounds: number;

@@ -8,14 +8,14 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Inspection } from "../ledger/inspect.ts";
+import { countById, eventsAfter, inspectHome, isAllSettled } from "../measure/by-id.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import type { Means } from "../measure/means.ts";
+import { shuffled } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import { runOnce, type Stdin } from "../measure/run.ts";
 import type { LoadCell } from "../report/shape.ts";
 import { spreadOf, timesOf } from "../report/statistics.ts";
-import { countById, eventsAfter, inspectHome, isAllSettled } from "./by-id.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import type { Means } from "./means.ts";
-import { shuffled } from "./measure.ts";
-import { payloadsOf } from "./payload.ts";
-import { runOnce, type Stdin } from "./run.ts";
 
 export type LoadPlan = {
   publishers: readonly number[];

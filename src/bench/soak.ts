@@ -8,14 +8,14 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Inspection } from "../ledger/inspect.ts";
+import { countById, eventsAfter, inspectHome, isAllSettled } from "../measure/by-id.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import type { Means } from "../measure/means.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import { memoryOf, openFilesOf } from "../measure/process-figures.ts";
+import { type Publishing, startPublishing } from "../measure/publishing.ts";
 import type { Soak, SoakSample } from "../report/shape.ts";
 import { percentile, timesOf } from "../report/statistics.ts";
-import { countById, eventsAfter, inspectHome, isAllSettled } from "./by-id.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import type { Means } from "./means.ts";
-import { payloadsOf } from "./payload.ts";
-import { memoryOf, openFilesOf } from "./process-figures.ts";
-import { type Publishing, startPublishing } from "./publishing.ts";
 
 export type SoakPlan = {
   minutes: number;

@@ -2,14 +2,14 @@
 // project may have come with it, so it is never run on the word of --yes alone.
 import { CLAUDE, QUICK_CLAUDE } from "../bench/claude-gap.ts";
 import { HOOK, QUICK_HOOK } from "../bench/hook.ts";
-import type { Means } from "../bench/means.ts";
-import { type Mine, prepareMine } from "../bench/mine.ts";
-import { type Asking, projectLines, splitByTrust, yoursLines } from "../bench/mine-consent.ts";
-import { scratchPlace } from "../bench/scratch.ts";
 import { configDirOf } from "../claude/places.ts";
 import { type UserHook, userHooks } from "../claude/user-hooks.ts";
 import { printNote } from "../cli/print.ts";
 import { EXIT, OffhookError } from "../errors.ts";
+import type { Means } from "../measure/means.ts";
+import { scratchPlace } from "../measure/scratch.ts";
+import { type Mine, prepareMine } from "../rehearsal/mine.ts";
+import { type Asking, projectLines, splitByTrust, yoursLines } from "../rehearsal/mine-consent.ts";
 import { projectHere } from "../setup/project-here.ts";
 import { askYes, CANCELLED, Cancelled } from "../setup/wizard.ts";
 import { isTerminal } from "../system/libc.ts";

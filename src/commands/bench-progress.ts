@@ -1,7 +1,7 @@
 // How far a benchmark is: one line on the terminal of stderr, drawn again as it goes on; into a file one line for each part.
 import { isatty } from "node:tty";
-import type { Step } from "../bench/means.ts";
 import { duration, printNote, printProgress } from "../cli/print.ts";
+import type { Step } from "../measure/means.ts";
 import type { Part } from "../report/shape.ts";
 
 const BAR_CELLS = 20;

@@ -1,15 +1,10 @@
 // The parts of a benchmark one after the other, in one scratch directory that goes with them, with a line of progress.
-import { watchLoad } from "../bench/busy.ts";
+
 import { CLAUDE, measureClaude, QUICK_CLAUDE } from "../bench/claude-gap.ts";
 import { DELIVERY, measureDelivery, QUICK_DELIVERY, whyNoDelivery } from "../bench/delivery.ts";
 import { DRAIN, LARGE_DRAIN, measureDrain, QUICK_DRAIN } from "../bench/drain.ts";
 import { HOOK, measureHook, QUICK_HOOK } from "../bench/hook.ts";
-import { markOf } from "../bench/hook-lanes.ts";
 import { LOAD, measureLoad, QUICK_LOAD } from "../bench/load.ts";
-import { machineFacts } from "../bench/machine-facts.ts";
-import type { Means } from "../bench/means.ts";
-import type { Mine } from "../bench/mine.ts";
-import { leftoverScratches, makeScratch, removeTree, type Scratch } from "../bench/scratch.ts";
 import { measureSoak, SOAK } from "../bench/soak.ts";
 import { formFor, handlerOf } from "../claude/command.ts";
 import { timeoutOf } from "../claude/hook-events.ts";
@@ -18,6 +13,11 @@ import { printNote } from "../cli/print.ts";
 import { nodeNameOf } from "../config/node.ts";
 import { homeForLooking } from "../config/paths.ts";
 import recorded from "../demo/payloads.jsonl" with { type: "text" };
+import { watchLoad } from "../measure/busy.ts";
+import { machineFacts } from "../measure/machine-facts.ts";
+import type { Means } from "../measure/means.ts";
+import { leftoverScratches, makeScratch, markOf, removeTree, type Scratch } from "../measure/scratch.ts";
+import type { Mine } from "../rehearsal/mine.ts";
 import { doubtsOf } from "../report/doubts.ts";
 import type { Part, Report } from "../report/shape.ts";
 import { endTreeInSteps, processesWith } from "../system/process.ts";

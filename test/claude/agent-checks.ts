@@ -2,7 +2,7 @@
 // Each function returns the list of problems, empty when all is well.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Message } from "../../src/bench/claude-api.ts";
+import type { Message } from "../../src/rehearsal/claude-api.ts";
 import type { Played } from "./claude.ts";
 import type { Recording } from "./recordings.ts";
 import { type Script, WRITTEN } from "./script.ts";

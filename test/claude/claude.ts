@@ -1,9 +1,9 @@
-// One run of the real Claude Code as the benchmark runs it (src/bench/claude-run.ts), in a project with hooks, with every hook that
+// One run of the real Claude Code as the benchmark runs it (src/rehearsal/claude-run.ts), in a project with hooks, with every hook that
 // fires reported. It never sees the user's own settings.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openApi, type SeenRequest } from "../../src/bench/claude-api.ts";
-import { claudeArgv, claudeEnv } from "../../src/bench/claude-run.ts";
+import { openApi, type SeenRequest } from "../../src/rehearsal/claude-api.ts";
+import { claudeArgv, claudeEnv } from "../../src/rehearsal/claude-run.ts";
 import { type Finished, run } from "./children.ts";
 import { plainEnv, type Scratch } from "./scratch.ts";
 import { playerOf, type Script } from "./script.ts";

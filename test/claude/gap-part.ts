@@ -5,10 +5,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Kind, measureClaude } from "../../src/bench/claude-gap.ts";
-import type { HookEntry } from "../../src/bench/claude-run.ts";
-import type { Means } from "../../src/bench/means.ts";
-import { type MineHook, prepareMine } from "../../src/bench/mine.ts";
-import { type Scratch as BenchScratch, makeScratch as makeBenchScratch } from "../../src/bench/scratch.ts";
+import type { Means } from "../../src/measure/means.ts";
+import { type Scratch as BenchScratch, makeScratch as makeBenchScratch } from "../../src/measure/scratch.ts";
+import type { HookEntry } from "../../src/rehearsal/claude-run.ts";
+import { type MineHook, prepareMine } from "../../src/rehearsal/mine.ts";
 import type { Claude } from "../../src/report/shape.ts";
 import { endTreeInSteps } from "../../src/system/process.ts";
 import { run } from "./children.ts";

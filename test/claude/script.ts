@@ -1,6 +1,6 @@
 // The scripts that the model of these runs plays: what it says and which tools it calls, turn by turn. Pure.
 import { join } from "node:path";
-import { type Block, type Model, turnsSpoken } from "../../src/bench/claude-api.ts";
+import { type Block, type Model, turnsSpoken } from "../../src/rehearsal/claude-api.ts";
 
 /** Turns of the main conversation, and of each subagent by the prompt it is given. */
 export type Script = { main: Block[][]; agents: { prompt: string; turns: Block[][] }[] };

@@ -2,7 +2,7 @@
 // (strace) and takes as long in one as in another.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { shuffled, timeOne } from "../../../../src/bench/measure.ts";
+import { shuffled, timeOne } from "../../../../src/measure/measure.ts";
 import { percentile } from "../../../../src/report/statistics.ts";
 import { publisherEnv } from "../../publisher.ts";
 import type { Context, Row, Seen } from "../../row.ts";

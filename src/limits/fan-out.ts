@@ -7,15 +7,15 @@
 // 3. The consumers are resumed, one after the other: what they take from there until all is settled is the deliveries' cost.
 // 4. Rounds: none, one and five in a new order each time; of each figure the least counts: noise only ever adds to it.
 import { EXIT, OffhookError } from "../errors.ts";
-import { writeBacklog } from "./backlog.ts";
+import { writeBacklog } from "../measure/backlog.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import { fillLedger, lookIntoLedger } from "../measure/ledgers.ts";
+import { shuffled } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import type { ProcessorClock } from "../measure/processor-clock.ts";
+import type { Scratch } from "../measure/scratch.ts";
+import { isTakenIn } from "../measure/spooled.ts";
 import type { Compared } from "./comparison.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { fillLedger, lookIntoLedger } from "./ledgers.ts";
-import { shuffled } from "./measure.ts";
-import { payloadsOf } from "./payload.ts";
-import type { ProcessorClock } from "./processor-clock.ts";
-import type { Scratch } from "./scratch.ts";
-import { isTakenIn } from "./spooled.ts";
 
 export type FanOutPlan = { events: number; rounds: number };
 

@@ -119,6 +119,18 @@ export function removeTree(path: string): void {
   }
 }
 
+const MARK = "OFFHOOK_BENCH";
+
+/** Marks what commands of the user's start, in their environment: what leaves its process group is found by it. */
+export function markIn({ path }: Pick<Scratch, "path">): Record<string, string> {
+  return { [MARK]: path };
+}
+
+/** The same mark as an entry of an environment: "NAME=value". */
+export function markOf({ path }: Pick<Scratch, "path">): string {
+  return `${MARK}=${path}`;
+}
+
 /** Removes the files of a directory and says how many there were. */
 export function empty(directory: string): number {
   const names = readdirSync(directory);

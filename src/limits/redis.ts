@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { RedisClient } from "bun";
 import { EXIT, OffhookError } from "../errors.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch } from "../measure/scratch.ts";
 
 export type Redis = {
   url: string;

@@ -9,14 +9,14 @@
 // Workers have a low priority and bare processes have none: beside other load the share says nothing.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { writeBacklog } from "../measure/backlog.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import { lookIntoLedger } from "../measure/ledgers.ts";
+import type { Scratch } from "../measure/scratch.ts";
+import { isTakenIn } from "../measure/spooled.ts";
 import { percentile } from "../report/statistics.ts";
-import { writeBacklog } from "./backlog.ts";
 import { type Bare, spawnBare } from "./bare.ts";
 import type { Compared } from "./comparison.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { lookIntoLedger } from "./ledgers.ts";
-import type { Scratch } from "./scratch.ts";
-import { isTakenIn } from "./spooled.ts";
 
 export type DeliveriesPlan = { concurrency: number; events: number; turns: number };
 

@@ -1,8 +1,8 @@
 // What the agent writes when the user's own hooks are measured: a file like those of the project, and the payloads about it.
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
+import { WRITTEN } from "../measure/sync-hook.ts";
 import type { ProjectCopy } from "./project-copy.ts";
-import { WRITTEN } from "./sync-hook.ts";
 
 /** A file that the agent writes: in a directory of the copy, of a kind that the project has most of. */
 export type Sample = { directory: string; extension: string; content: string };

@@ -3,13 +3,14 @@
 import { mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { inOneLine } from "../measure/command-text.ts";
+import type { Means } from "../measure/means.ts";
+import { runOnce } from "../measure/run.ts";
+import { markIn } from "../measure/scratch.ts";
 import type { Hooks } from "./claude-run.ts";
-import { inOneLine, markOf } from "./hook-lanes.ts";
-import type { Means } from "./means.ts";
 import { furnish } from "./mine-home.ts";
 import { payloadOf, type Sample, sampleOf } from "./mine-write.ts";
 import { copyProject } from "./project-copy.ts";
-import { runOnce } from "./run.ts";
 
 /** A hook as it stands in a settings file. `args`: started directly; null: a line for a shell. `condition`: its `if`. */
 export type MineHook = {
@@ -104,7 +105,7 @@ export async function prepareMine({ project: named, hooks, env: own }: MineWish,
     // Go writes what it fetches below HOME, and else so that it cannot be removed.
     GOFLAGS: "-modcacherw",
     OFFHOOK_HOME: scratch.makeHome({}),
-    ...Object.fromEntries([markOf(scratch).split("=", 2) as [string, string]]),
+    ...markIn(scratch),
   };
   const sample = sampleOf(copy);
   const file = join(sample.directory, `offhook_bench${sample.extension}`);

@@ -1,13 +1,14 @@
 // The parts of the benchmark that set what delivering costs beside something else of the same run, by name. What each of them
 // measures, and how, is in its own file.
+
+import { openProcessorClock } from "../measure/processor-clock.ts";
+import type { Scratch } from "../measure/scratch.ts";
 import { CLUSTER, measureCluster, SMALL_CLUSTER } from "./cluster.ts";
 import type { Compared, PartName } from "./comparison.ts";
 import { DELIVERIES, FEW_DELIVERIES, measureDeliveries } from "./deliveries.ts";
 import { FAN_OUT, measureFanOut, SMALL_FAN_OUT } from "./fan-out.ts";
 import { LARGE, makeLarge, measureLarge, NOT_SO_LARGE } from "./large-ledger.ts";
 import { LITTLE_MEMORY, MEMORY, measureMemory } from "./private-memory.ts";
-import { openProcessorClock } from "./processor-clock.ts";
-import type { Scratch } from "./scratch.ts";
 
 /** What every part is given. `recorded` is JSON lines of payloads; `isQuick`: fewer of everything, rougher figures. */
 export type Means = { offhook: string; scratch: Scratch; recorded: string; isQuick: boolean };

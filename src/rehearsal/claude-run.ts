@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
-import { endGroup } from "./run.ts";
-import type { Scratch } from "./scratch.ts";
+import { endGroup } from "../measure/run.ts";
+import type { Scratch } from "../measure/scratch.ts";
 
 /** One entry of a `hooks` list as Claude Code has it in its settings; the timeout is in seconds. */
 export type HookEntry = {

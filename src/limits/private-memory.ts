@@ -5,14 +5,14 @@
 // 3. The median of the last quarter of the samples beside that of the first. Not the maximum: from one collection of garbage to the
 //    next the heap climbs by more than the limit (here from 76 to 91 MiB), and one sample near the top would decide.
 import { EXIT, OffhookError } from "../errors.ts";
+import { writeBacklog } from "../measure/backlog.ts";
+import { startDaemon } from "../measure/daemon.ts";
+import { lookIntoLedger } from "../measure/ledgers.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import { memoryOf } from "../measure/process-figures.ts";
+import type { Scratch } from "../measure/scratch.ts";
 import { percentile } from "../report/statistics.ts";
-import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
-import { startDaemon } from "./daemon.ts";
-import { lookIntoLedger } from "./ledgers.ts";
-import { payloadsOf } from "./payload.ts";
-import { memoryOf } from "./process-figures.ts";
-import type { Scratch } from "./scratch.ts";
 
 export type MemoryPlan = { events: number; consumers: number; samples: number };
 

@@ -2,11 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { type Contestant, race } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import { PYTHON_PUBLISHER } from "../measure/python.ts";
+import { empty, type Scratch } from "../measure/scratch.ts";
 import { type Summary, summaryOf } from "../report/statistics.ts";
-import { type Contestant, race } from "./measure.ts";
-import { payloadsOf } from "./payload.ts";
-import { PYTHON_PUBLISHER } from "./python.ts";
-import { empty, type Scratch } from "./scratch.ts";
 
 /** One table as it is planned. Sizes are no powers of two, so that no buffer fits by luck. */
 export type TablePlan = {

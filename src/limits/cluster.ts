@@ -7,16 +7,16 @@
 // 3. A publishes one event after the other, B's consumer runs `date`: latency.ts has that measurement for one node.
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
+import { writeBacklog } from "../measure/backlog.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import { hasNanoseconds, nextMillisecond } from "../measure/latency.ts";
+import { timeOne } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import type { Scratch } from "../measure/scratch.ts";
+import { isTakenIn } from "../measure/spooled.ts";
 import { percentile } from "../report/statistics.ts";
-import { writeBacklog } from "./backlog.ts";
 import type { Compared } from "./comparison.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { hasNanoseconds, nextMillisecond } from "./latency.ts";
-import { timeOne } from "./measure.ts";
-import { payloadsOf } from "./payload.ts";
 import { hasRedis, type Redis, startRedis } from "./redis.ts";
-import type { Scratch } from "./scratch.ts";
-import { isTakenIn } from "./spooled.ts";
 
 export type ClusterPlan = { appends: number; events: number; turns: number; latencies: number };
 

@@ -35,9 +35,13 @@ headers = {"content-type": "application/json"}
 urllib.request.urlopen(urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(), headers), timeout=20).read()
 `;
 
-/** The python3 on the PATH, or null. Not a version manager's shim before it, which takes longer than Python itself. */
+/**
+ * The system's python3 (on macOS that of the PATH: its own may be a stand-in that opens a window), else that of the PATH, or null. Not
+ * a version manager's shim, which takes longer than Python itself, and not its Python either, which may load packages at each start.
+ */
 export function findPython(): string | null {
-  const found = Bun.which("python3");
+  const own = process.platform === "linux" ? Bun.which("python3", { PATH: "/usr/bin" }) : null;
+  const found = own ?? Bun.which("python3");
   if (found === null) return null;
   const asked = Bun.spawnSync([found, "-c", "import sys; print(sys.executable)"], {
     stdin: "ignore",

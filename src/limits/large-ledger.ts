@@ -6,15 +6,15 @@
 //    settled by a builtin of kind none is divided by their number. The median of the turns counts.
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Event } from "../event/event.ts";
+import { writeBacklog } from "../measure/backlog.ts";
+import { type Daemon, startDaemon } from "../measure/daemon.ts";
+import { fillLedger, lookIntoLedger } from "../measure/ledgers.ts";
+import { race, shuffled } from "../measure/measure.ts";
+import { payloadsOf } from "../measure/payload.ts";
+import type { ProcessorClock } from "../measure/processor-clock.ts";
+import type { Scratch } from "../measure/scratch.ts";
 import { percentile } from "../report/statistics.ts";
-import { writeBacklog } from "./backlog.ts";
 import type { Compared, Comparison } from "./comparison.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { fillLedger, lookIntoLedger } from "./ledgers.ts";
-import { race, shuffled } from "./measure.ts";
-import { payloadsOf } from "./payload.ts";
-import type { ProcessorClock } from "./processor-clock.ts";
-import type { Scratch } from "./scratch.ts";
 
 export type LargePlan = { small: number; large: number; rounds: number; turns: number; events: number };
 
