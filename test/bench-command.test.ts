@@ -48,6 +48,21 @@ function scratchesOf(pid: number): string[] {
     .map((name) => realpathSync(join(scratchPlace(), name)));
 }
 
+/** A run whose daemon is there. */
+async function drainUnderWay() {
+  const child = begin(["drain"]);
+  await until(
+    () => scratchesOf(child.pid).length === 1,
+    () => "no scratch directory",
+  );
+  const [scratch = ""] = scratchesOf(child.pid);
+  await until(
+    () => processesWith([`HOME=${scratch}`]).length > 0,
+    () => "no daemon",
+  );
+  return { child, scratch };
+}
+
 function eventsIn(home: string): number {
   const inspection = openInspection(pathsOf(home).ledger);
   try {
@@ -109,16 +124,7 @@ describe("a run", () => {
   test(
     "that is interrupted ends as the signal says, with its processes and its directory",
     async () => {
-      const child = begin(["drain"]);
-      await until(
-        () => scratchesOf(child.pid).length === 1,
-        () => "no scratch directory",
-      );
-      const [scratch = ""] = scratchesOf(child.pid);
-      await until(
-        () => processesWith([`HOME=${scratch}`]).length > 0,
-        () => "no daemon",
-      );
+      const { child, scratch } = await drainUnderWay();
       child.kill("SIGINT");
       await child.exited;
       expect(child.signalCode).toBe("SIGINT");
@@ -134,16 +140,7 @@ describe("a run", () => {
   test(
     "that was killed leaves a daemon and a directory, and the next run takes both away",
     async () => {
-      const child = begin(["drain"]);
-      await until(
-        () => scratchesOf(child.pid).length === 1,
-        () => "no scratch directory",
-      );
-      const [scratch = ""] = scratchesOf(child.pid);
-      await until(
-        () => processesWith([`HOME=${scratch}`]).length > 0,
-        () => "no daemon",
-      );
+      const { child, scratch } = await drainUnderWay();
       child.kill("SIGKILL");
       await child.exited;
       expect(existsSync(scratch)).toBe(true);
