@@ -1,8 +1,11 @@
 // scripts/build: makes dist/offhook for this machine (and with --null the benchmark's control), and tries what it made.
+// With --order it writes scripts/publish-order.json anew instead.
+import { writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { offhookTrials, type Trial, troublesOf } from "./check-binary.ts";
 import { compile, removeLeftovers, versionOfPackage } from "./compile.ts";
+import { recordOrder } from "./publish-order.ts";
 import { SWITCHES } from "./runtime-switches.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -17,7 +20,7 @@ const OFFHOOK: Product = {
 };
 
 const NULL: Product = {
-  entry: join(ROOT, "src/bench/null.ts"),
+  entry: join(ROOT, "src/measure/null.ts"),
   outFile: join(ROOT, "dist/offhook-null"),
   trials: [{ args: [], stdin: "{}\n", stdout: "", stores: false }],
 };
@@ -37,10 +40,19 @@ function mustBeWell(binary: string, trials: Trial[]): void {
   if (troubles.length > 0) throw new Error(`what was built is not as it should be:\n${troubles.join("\n")}`);
 }
 
-const { values } = parseArgs({ options: { null: { type: "boolean", default: false } } });
+function writeOrder(): void {
+  const order = recordOrder();
+  writeFileSync(join(ROOT, "scripts/publish-order.json"), `${JSON.stringify(order, null, 2)}\n`);
+  console.log(`wrote scripts/publish-order.json: ${order.functions.length} functions`);
+}
+
+const { values } = parseArgs({
+  options: { null: { type: "boolean", default: false }, order: { type: "boolean", default: false } },
+});
 try {
   removeLeftovers(join(ROOT, "dist"));
-  for (const product of values.null ? [OFFHOOK, NULL] : [OFFHOOK]) build(product);
+  if (values.order) writeOrder();
+  else for (const product of values.null ? [OFFHOOK, NULL] : [OFFHOOK]) build(product);
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
