@@ -45,6 +45,7 @@ function host(over: Partial<Host>): Host {
 test("the user's unit runs consume, with a watchdog, reload and the PATH it was given", () => {
   const lines = unitOf(ADA).split("\n");
   expect(lines).toContain('ExecStart="/home/ada/.local/bin/offhook" consume');
+  expect(lines).toContain(`ExecStartPre=-/bin/sh -c 'exec cat "$$0" >/dev/null' "/home/ada/.local/bin/offhook"`);
   expect(lines).toContain('Environment="PATH=/home/ada/.local/bin:/usr/bin"');
   expect(lines).toContain("Type=notify");
   expect(lines).toContain("WatchdogSec=60");
@@ -71,6 +72,7 @@ test("what has a meaning in a unit is escaped, and read back as it was", () => {
   const binary = "/home/a b/%u $y/offhook";
   const text = unitOf({ ...ADA, path, binary });
   expect(text).toContain('Environment="PATH=/a b:/100%%h:/q\\"uote:/back\\\\slash:/$HOME:/%%%%"\n');
+  expect(text).toContain(`' "/home/a b/%%u $$y/offhook"\n`);
   expect(fromUnit(text, "PATH")).toBe(path);
   expect(fromUnit(text, "binary")).toBe(binary);
 });

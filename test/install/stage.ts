@@ -20,7 +20,7 @@ export const TARGETS = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm
 
 /** What install.sh may use; a machine has these and nothing else. */
 const TOOLS =
-  "sh env sed uname id mkdir rm mv cat chmod cut head tail tr od awk df gzip sha256sum curl getconf grep dirname date sleep".split(
+  "sh env sed uname id mkdir rm mv cat dd chmod cut head tail tr od awk df gzip sha256sum curl getconf grep dirname date sleep".split(
     " ",
   );
 
