@@ -1,6 +1,7 @@
 // `offhook bench` through the binary, as people call it: what it prints and writes, how it ends, and that nothing stays behind.
 import { afterAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,6 +22,7 @@ import { processesWith } from "../src/system/process.ts";
 import { BINARY } from "./binary.ts";
 import { aReport } from "./report-fixtures.ts";
 import { until } from "./running.ts";
+import { onScreen } from "./screen.ts";
 
 const PATIENCE_MS = 180_000;
 const root = realpathSync(mkdtempSync(join(tmpdir(), "offhook-test-")));
@@ -112,6 +114,58 @@ describe("a run", () => {
   );
 
   test(
+    "is told before its page is written, which may fail; then the page that was there stays",
+    async () => {
+      const page = join(root, "page.html");
+      writeFileSync(page, "an older page\n");
+      // No file may become larger than 32 blocks (of 512 bytes, or 1,024): the page would.
+      const line = 'ulimit -f 32; trap "" XFSZ; exec "$0" bench hook --quick --out page.html';
+      const child = Bun.spawn(["/bin/sh", "-c", line, BINARY], { env: ENV, cwd: root, stdout: "pipe", stderr: "pipe" });
+      const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      expect(await child.exited).toBe(EXIT.failed);
+      expect(stderr).toContain("the page could not be written: ");
+      expect(stdout).toContain("publish takes");
+      expect(readFileSync(page, "utf8")).toBe("an older page\n");
+      rmSync(page);
+      expect(readdirSync(root).filter((name) => name.includes("page"))).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "on a terminal says where the page is in letters alone, and leaves no line of progress",
+    async () => {
+      const on = onScreen(["bench", "delivery", "--quick", "--out", "page.html"], { env: ENV, cwd: root });
+      await on.shows("1/1 delivery");
+      expect(await on.ended()).toEqual({ exitCode: EXIT.ok, signal: null });
+      const lines = on.screen.text().split("\n");
+      expect(lines).toContain(`page ${join(root, "page.html")}`);
+      expect(on.screen.text()).not.toContain("1/1 delivery");
+      expect(on.screen.text()).not.toContain("\\u");
+      rmSync(join(root, "page.html"));
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "does without a home of the user's, and with one that is not well",
+    async () => {
+      const { PATH } = ENV;
+      const unwell = join(root, "unwell");
+      mkdirSync(unwell, { mode: 0o777 });
+      chmodSync(unwell, 0o777);
+      for (const env of [{ PATH }, { PATH, HOME: "/nowhere" }, { PATH, HOME: USER_HOME, OFFHOOK_HOME: unwell }]) {
+        const child = Bun.spawn([BINARY, "bench", "delivery", "--quick", "--json"], { env, cwd: root, stderr: "pipe" });
+        const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+        expect({ exitCode: await child.exited, stderr }).toMatchObject({ exitCode: EXIT.ok });
+        expect(readReport(stdout, "stdout").machine.name).not.toBe("");
+      }
+      expect(readdirSync(unwell)).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
     "is told to people with the machine, its trust and the figures of each part",
     async () => {
       const ran = await bench(["hook", "--quick"]);
@@ -144,9 +198,62 @@ describe("a run", () => {
       child.kill("SIGKILL");
       await child.exited;
       expect(existsSync(scratch)).toBe(true);
-      expect((await bench(["hook", "--quick", "--json"])).exitCode).toBe(EXIT.ok);
+      // Any run begins with that, also one that gets no further.
+      expect((await bench(["claude", "--claude", "/nowhere/claude"])).exitCode).toBe(EXIT.notFound);
       expect(existsSync(scratch)).toBe(false);
       expect(processesWith([`HOME=${scratch}`])).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "that writes a large backlog can be interrupted all the same",
+    async () => {
+      const child = begin(["drain"]);
+      const files = () =>
+        scratchesOf(child.pid).flatMap((path) =>
+          readdirSync(path).map((name) => {
+            const spool = join(path, name, "spool", "new");
+            return existsSync(spool) ? readdirSync(spool).length : 0;
+          }),
+        );
+      await until(
+        // No other of its backlogs is as large.
+        () => Math.max(0, ...files()) > 11_000,
+        () => `${files()} files`,
+      );
+      child.kill("SIGINT");
+      let most = 0;
+      await until(
+        () => {
+          most = Math.max(most, ...files());
+          return child.signalCode !== null;
+        },
+        () => `it goes on with ${most} files`,
+      );
+      expect(child.signalCode).toBe("SIGINT");
+      expect(most).toBeLessThan(100_000);
+      expect(scratchesOf(child.pid)).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "that was killed leaves a command of the user's too, and the next run takes it away",
+    async () => {
+      const child = begin(["hook", "--quick", "--against", "cat >/dev/null; exec setsid sleep 600"]);
+      const own = () => scratchesOf(child.pid).flatMap((path) => processesWith([`OFFHOOK_BENCH=${path}`]));
+      await until(
+        () => own().length > 0,
+        () => "the command did not begin",
+      );
+      const [scratch = ""] = scratchesOf(child.pid);
+      child.kill("SIGKILL");
+      await child.exited;
+      expect(processesWith([`OFFHOOK_BENCH=${scratch}`]).length).toBeGreaterThan(0);
+      expect((await bench(["delivery", "--quick", "--json"])).exitCode).toBe(EXIT.ok);
+      expect(processesWith([`OFFHOOK_BENCH=${scratch}`])).toEqual([]);
+      expect(existsSync(scratch)).toBe(false);
     },
     PATIENCE_MS,
   );

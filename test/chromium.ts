@@ -4,16 +4,19 @@ import { test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRunApart } from "./run-apart.ts";
 import { until } from "./running.ts";
 
-/** OFFHOOK_CHROMIUM names another program than Debian's. Null: not installed, and its tests are skipped. */
-const PROGRAM = process.env.OFFHOOK_CHROMIUM || Bun.which("chromium") || Bun.which("google-chrome");
+const isApart = isRunApart("chromium");
+/** OFFHOOK_CHROMIUM names another program than Debian's. Null: its tests are skipped. */
+const PROGRAM = isApart ? null : process.env.OFFHOOK_CHROMIUM || Bun.which("chromium") || Bun.which("google-chrome");
+const WHY = isApart ? "left to a run of its own" : "chromium is not installed";
 const PATIENCE_MS = 20_000;
 const LEAVE_MS = 5000;
 
 /** A test that needs the browser; skipped with the reason where it is not installed. */
 export function testInChromium(name: string, body: () => Promise<void>): void {
-  if (PROGRAM === null) test.skip(`${name} (reason: chromium is not installed)`, body);
+  if (PROGRAM === null) test.skip(`${name} (reason: ${WHY})`, body);
   else test(name, body);
 }
 

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileS
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRunApart } from "./run-apart.ts";
 
 const SERVER = process.env.OFFHOOK_REDIS_SERVER || "redis-server";
 const CLI = SERVER.replace(/-server$/, "-cli");
@@ -12,10 +13,12 @@ const CLI = SERVER.replace(/-server$/, "-cli");
 const HARNESS = { user: "harness", password: "harness" };
 const PATIENCE_MS = 30_000;
 
+const isApart = isRunApart("redis");
 /** Whether this machine has the server's program; tests are skipped with this as the reason where it is null. */
-export const redisProgram: string | null = Bun.which(SERVER);
+export const redisProgram: string | null = isApart ? null : Bun.which(SERVER);
+const why = isApart ? "left to scripts/test-cluster" : "redis-server is not installed";
 /** At the end of the name of what needs it: why it is skipped. */
-export const noRedis = redisProgram === null ? " (reason: redis-server is not installed)" : "";
+export const noRedis = redisProgram === null ? ` (reason: ${why})` : "";
 
 export type RedisOptions = {
   /** TLS only, with a certificate of an authority of its own (`ca`) for 127.0.0.1 and localhost, or for another name. */
