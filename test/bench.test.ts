@@ -10,7 +10,7 @@ import { fromDeliveries } from "../src/measure/latency.ts";
 import { payloadsOf } from "../src/measure/payload.ts";
 import { cpuMsIn, kibOf } from "../src/measure/process-figures.ts";
 import { makeScratch } from "../src/measure/scratch.ts";
-import { percentile, summaryOf } from "../src/report/statistics.ts";
+import { percentile, ratioOf, spreadOf, summaryOf } from "../src/report/statistics.ts";
 import { openSpool } from "../src/spool/collect.ts";
 
 const recorded = readFileSync(new URL("./fixtures/claude-code-2.1.329.jsonl", import.meta.url), "utf8");
@@ -32,6 +32,22 @@ describe("figures", () => {
       p99Ms: 297,
       maxMs: 300,
     });
+  });
+
+  test("of a soak of a week too the interval of a ratio is there soon, and as wide as by drawing each run", () => {
+    const runs = (many: number) => Array.from({ length: many }, (_, index) => 5 + ((index * 7_919) % many) / many);
+    const [drawn, reckoned] = [ratioOf(runs(20_000), runs(19_999)), ratioOf(runs(20_001), runs(20_003))];
+    const width = ({ low, high }: { low: number; high: number }) => high - low;
+    expect(reckoned.value).toBeCloseTo(1, 3);
+    expect(width(reckoned) / width(drawn)).toBeGreaterThan(0.8);
+    expect(width(reckoned) / width(drawn)).toBeLessThan(1.25);
+    const week = runs(3_000_000);
+    expect(width(ratioOf(week, week)) * Math.sqrt(3_000_000 / 20_000)).toBeCloseTo(width(drawn), 3);
+  });
+
+  test("the median of a few turns is the one in the middle, or between the two there", () => {
+    const medianOf = (turns: number[]) => spreadOf(turns).median;
+    expect([medianOf([7]), medianOf([3, 1]), medianOf([9, 1, 2]), medianOf([4, 1, 9, 2])]).toEqual([7, 2, 2, 3]);
   });
 
   test("processor time is read behind a process name that holds spaces and parentheses", () => {

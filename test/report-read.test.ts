@@ -51,6 +51,8 @@ describe("what is no report says what it is instead, names the file and exits 78
     ["a comment", '{\n  // mine\n  "v": 1 }', "line 2, column 3"],
     ["something behind the end", '{"v":1}\n{"v":1}', "line 2, column 1"],
     ["other JSON", '{"v":1}', "is not a report of offhook bench"],
+    ["brackets without an end", "[".repeat(2_000_000), "is not JSON"],
+    ["brackets in brackets", `${"[".repeat(200_000)}${"]".repeat(200_000)}`, "is not a report of offhook bench"],
     ["JSON that is no table", "[1,2]", "is not a report of offhook bench"],
     ["null", "null", "is not a report of offhook bench"],
     [

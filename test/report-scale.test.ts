@@ -75,9 +75,9 @@ function boxOn(scale: Scale, lengthPx: number): (tick: number) => { left: number
   };
 }
 
-test("numbers have three digits, and none is rounded to nothing", () => {
+test("numbers have two or three digits, and none is rounded to nothing", () => {
   const written = [0, 0.00025, 0.085, 0.8124, 8.126, 9.996, 81.24, 99.96, 812.4, 23_586, -2.1].map(numberText);
-  expect(written).toEqual(["0", "0.00025", "0.085", "0.812", "8.13", "10.0", "81.2", "100", "812", "23,586", "−2.10"]);
+  expect(written).toEqual(["0", "0.00025", "0.085", "0.81", "8.13", "10.0", "81.2", "100", "812", "23,586", "−2.10"]);
   expect([10, 0.41, 62.04, 0.4].map(plainText)).toEqual(["10", "0.41", "62", "0.4"]);
   expect([0.001, 0.5, 2000, 10_000, 2_500_000].map(tickText)).toEqual(["0.001", "0.5", "2,000", "10k", "2.5M"]);
 });

@@ -9,7 +9,7 @@ import { EXIT, OffhookError } from "../errors.ts";
 import type { Means } from "../measure/means.ts";
 import { scratchPlace } from "../measure/scratch.ts";
 import { type Mine, prepareMine } from "../rehearsal/mine.ts";
-import { type Asking, projectLines, splitByTrust, yoursLines } from "../rehearsal/mine-consent.ts";
+import { type Asking, leftAloneLines, projectLines, splitByTrust, yoursLines } from "../rehearsal/mine-consent.ts";
 import { projectHere } from "../setup/project-here.ts";
 import { askYes, CANCELLED, Cancelled } from "../setup/wizard.ts";
 import { isTerminal } from "../system/libc.ts";
@@ -29,14 +29,14 @@ export async function askForMine(wish: MineWish, request: Measuring): Promise<An
   if (project === null)
     throw new OffhookError(EXIT.notFound, "--mine: there is no project here", "offhook bench --mine --project DIR");
   const found = userHooks({ configDir: configDirOf(process.env), project });
-  for (const note of found.notes) printNote(`note: ${note}`);
-  for (const { event, what, why } of found.left) printNote(`not measured: ${event} ${what} (${why})`);
+  note(found.notes.map((text) => `note: ${text}`));
+  note(found.left.map(({ event, what, why }) => `not measured: ${event} ${what} (${why})`));
 
   const split = splitByTrust(found.hooks);
   const asking = askingOf(project, request);
   const yours = yoursLines(split, asking);
-  const ofProject = projectLines(split, asking);
-  if (yours.length + ofProject.length === 0)
+  const ofProject = wish.withProjectHooks ? projectLines(split, asking) : [];
+  if (found.hooks.length === 0)
     throw new OffhookError(
       EXIT.notFound,
       `--mine: your settings have no hook that a Write waits for${found.own > 0 ? ", but offhook's own" : ""}`,
@@ -45,10 +45,10 @@ export async function askForMine(wish: MineWish, request: Measuring): Promise<An
   const isAsked = isTerminal(0) && isTerminal(2) && !request.asJson;
   try {
     const agreed: UserHook[] = [];
-    if (await mayRun(yours, wish.isSure, isAsked)) agreed.push(...split.yours);
-    if (await mayRun(ofProject, wish.isSure && wish.withProjectHooks, isAsked && wish.withProjectHooks))
-      agreed.push(...split.ofProject);
-    else if (ofProject.length > 0 && !wish.withProjectHooks) printNote("They are not run: that needs --project-hooks.");
+    if (!wish.withProjectHooks) note(leftAloneLines(split, project, "--project-hooks"));
+    if (await mayRun(yours, wish.isSure, isAsked, true)) agreed.push(...split.yours);
+    // Enter is no: whoever made the project chose these.
+    if (await mayRun(ofProject, wish.isSure, isAsked, false)) agreed.push(...split.ofProject);
     if (agreed.length === 0) {
       if (!isAsked && !wish.isSure)
         throw new OffhookError(
@@ -62,8 +62,9 @@ export async function askForMine(wish: MineWish, request: Measuring): Promise<An
     const prepare: Prepare = (means) => prepareMine({ project, hooks: agreed, env: process.env }, means);
     return { kind: "agreed", prepare };
   } catch (error) {
-    if (error instanceof Cancelled) return { kind: "left", exitCode: CANCELLED };
-    throw error;
+    if (!(error instanceof Cancelled)) throw error;
+    printNote("Nothing was run.");
+    return { kind: "left", exitCode: CANCELLED };
   }
 }
 
@@ -77,10 +78,22 @@ function askingOf(project: string, { isQuick, parts }: Measuring): Asking {
   };
 }
 
-/** Says the lines, and whether there was a yes to them. */
-async function mayRun(lines: readonly string[], isSure: boolean, isAsked: boolean): Promise<boolean> {
+/** Says the lines, and whether there was a yes to them. `enter` is the answer to Enter. */
+async function mayRun(lines: readonly string[], isSure: boolean, isAsked: boolean, enter: boolean): Promise<boolean> {
   if (lines.length === 0) return false;
-  for (const line of lines) printNote(line);
+  note(lines);
   if (isSure) return true;
-  return isAsked && (await askYes("Run them?", "Yes", "No"));
+  return isAsked && (await askYes("Run them?", "Yes", "No", enter));
+}
+
+/** Lines on stderr, broken between words where it is a terminal. */
+function note(lines: readonly string[]): void {
+  const columns = process.stderr.columns ?? Number.POSITIVE_INFINITY;
+  for (const line of lines) {
+    const indent = /^ */.exec(line)?.[0] ?? "";
+    const broken = Number.isFinite(columns)
+      ? Bun.wrapAnsi(line.slice(indent.length), columns - indent.length - 1)
+      : line;
+    for (const part of broken.split("\n")) printNote(`${indent}${part.trimStart()}`);
+  }
 }

@@ -42,6 +42,15 @@ export function projectLines({ ofProject }: Split, asking: Asking): string[] {
   ];
 }
 
+/** What to say of those in the project where nobody has asked for them: what they are, and that they are left alone. */
+export function leftAloneLines({ ofProject }: Split, project: string, how: string): string[] {
+  if (ofProject.length === 0) return [];
+  return [
+    `These hooks stand in ${visible(project)} itself and are not run: that needs ${how}.`,
+    ...ofProject.map(hookLine),
+  ];
+}
+
 function howLines({ project, scratch, runs, sessions }: Asking): string[] {
   const often = [
     runs > 0 ? `about ${runs} times each` : null,

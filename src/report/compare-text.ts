@@ -37,7 +37,8 @@ function doubtLines({ a, b, doubtful }: Compared, look: Look): string[] {
   if (!doubtful) return [];
   const why = (letter: string, { doubts }: Side) =>
     doubts.flatMap((doubt) => painted("red", look.oneLine(`${letter}: ${doubt}`), "    ", look));
-  return [look.paint("red", "  THIS COMPARISON IS DOUBTFUL"), ...why("A", a), ...why("B", b)];
+  const verdicts = wrapped("So each difference below has a question mark.", "    ", look);
+  return [look.paint("red", "  THIS COMPARISON IS DOUBTFUL"), ...why("A", a), ...why("B", b), ...verdicts];
 }
 
 const ORDER: readonly Verdict[] = ["slower", "more", "faster", "less", "unsure", "same"];
@@ -82,7 +83,7 @@ function figureLines(title: string, rows: readonly ComparedRow[], look: Look): s
   const verdict = { ...column("verdict", (row) => verdictText(row.ratio.verdict, row)), isText: true };
   const controls = rows.some(({ perNull }) => perNull !== null);
   const own = {
-    ...column("each beside its null", (row) => (row.perNull === null ? "" : ratioText(row.perNull))),
+    ...column("beside null (95 %)", (row) => (row.perNull === null ? "" : ratioText(row.perNull))),
     isText: true,
   };
   const ownVerdict = {
@@ -113,7 +114,12 @@ function figureLines(title: string, rows: readonly ComparedRow[], look: Look): s
     ...lines,
     ...cutNames.flatMap((text) => painted("dim", `cut: ${text}`, "  ", look)),
     ...(controls
-      ? painted("dim", "beside its null: divided by its own machine's control, a program that does nothing", "  ", look)
+      ? painted(
+          "dim",
+          "beside null: first divided by its own machine's null, which only reads and parses; that takes the machine out",
+          "  ",
+          look,
+        )
       : []),
     ...why.flatMap((text) => painted("dim", text, "  ", look)),
   ];

@@ -25,7 +25,7 @@ export function doubtsOf(load: Omit<Load, "doubts">, machine: Machine, hook: Hoo
   if (control !== undefined && control.runs >= LEAST_RUNS) {
     if (control.p90Ms > control.p50Ms * MOST_SPREAD)
       doubts.push(
-        `the control, which does the same each time, took ${control.p50Ms.toFixed(1)} ms in the median and ${control.p90Ms.toFixed(1)} ms in its slowest tenth`,
+        `the control, which does the same each time, took ${control.p50Ms.toFixed(1)} ms in the median and ${control.p90Ms.toFixed(1)} ms in its slowest tenth: something else held it up`,
       );
     const drift = driftOf(control.timesMs);
     if (drift > MOST_DRIFT)

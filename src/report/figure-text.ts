@@ -44,6 +44,11 @@ export function rateText(perSecond: number): string {
   return `${Number.isInteger(perSecond) ? count(perSecond) : numberText(perSecond)}/s`;
 }
 
+/** The same where there is room for words: "312 events/s". */
+export function eventsText(perSecond: number): string {
+  return rateText(perSecond).replace("/s", " events/s");
+}
+
 /** Memory: "61.2 MiB", "412 MiB". */
 export function mibText(mib: number): string {
   return `${numberText(mib)} MiB`;

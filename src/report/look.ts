@@ -61,10 +61,10 @@ export function painted(colour: Colour, text: string, indent: string, look: Look
   return wrapped(text, indent, look).map((line) => look.paint(colour, line));
 }
 
-/** Names with what they are, whole, in two columns: the second is wrapped, and a long name gets a line of its own. */
-export function legend(entries: readonly { name: string; what: string }[], look: Look): string[] {
+/** Names with what they are, whole, in two columns: the second is wrapped, and a name of more columns than `most` gets a line of its own. */
+export function legend(entries: readonly { name: string; what: string }[], look: Look, most = 20): string[] {
   const widest = Math.max(0, ...entries.map(({ name }) => Bun.stringWidth(look.oneLine(name))));
-  const room = Math.min(widest, 20);
+  const room = Math.min(widest, most);
   const indent = " ".repeat(2 + room + 2);
   return entries.flatMap(({ name, what }) => {
     const shown = look.oneLine(name);

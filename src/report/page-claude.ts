@@ -1,7 +1,7 @@
 // The part `claude` on the page: how long a tool call of the real Claude Code takes, with each kind of hooks. Pure.
 
 import { count, countOf } from "./figure-text.ts";
-import { html, named, shortened } from "./markup.ts";
+import { html, type Markup, named, shortened } from "./markup.ts";
 import { figure, intervalFigure } from "./page-figures.ts";
 import type { Section } from "./page-section.ts";
 import { headOf, numbers, type TableRow, tableOf } from "./page-table.ts";
@@ -31,9 +31,10 @@ export function claudeSection(claude: Claude): Section {
   });
   const adds = added.map(({ name, path, addedMs }, index) => {
     const longer = figure(`${path}.addedMs.value`, addedMs.value);
-    if (index > 0) return html`; with ${named(shortened(name, NAME_CHARACTERS))}, ${longer} ms`;
+    const unsure = unsureOf(path, addedMs);
+    if (index > 0) return html`; with ${named(shortened(name, NAME_CHARACTERS))}, ${longer} ms${unsure}`;
     return html`With ${named(shortened(name, NAME_CHARACTERS))}, a tool call of Claude Code takes <b>${longer} ms</b>
-      longer than with no hooks`;
+      longer than with no hooks${unsure}`;
   });
   return {
     part: "claude",
@@ -48,6 +49,12 @@ ${added.length === 0 ? null : intervalsPlot({ id: "claude-added", title: "Added 
 ${tableOf("hooks", numbers("p50 ms", "p90 ms", "p99 ms", "max ms", "calls", "added ms"), table)}`,
     alarms: [],
   };
+}
+
+/** Where the runs do not show that anything was added. */
+function unsureOf(path: string, { low, high }: ClaudeKind["addedMs"]): Markup | null {
+  if (low > 0 || high < 0) return null;
+  return html` (not certain: ${figure(`${path}.addedMs.low`, low)} to ${figure(`${path}.addedMs.high`, high)})`;
 }
 
 /** What the others are compared with adds nothing to itself. */

@@ -3,12 +3,11 @@
 import { html, type Markup } from "./markup.ts";
 import type { Interval } from "./shape.ts";
 
-/** Three digits, at most three behind the point but for what is below a thousandth, thousands with commas: 0.00025, 0.085, 8.12,
- *  81.2, 812, 8,120. */
+/** Two or three digits, thousands with commas: 0.00025, 0.085, 0.81, 8.12, 81.2, 812, 8,120. */
 export function numberText(value: number): string {
   const size = Math.abs(value);
   if (size > 0 && size < 0.0095) return signed(value.toLocaleString("en-US", { maximumSignificantDigits: 2 }));
-  const digits = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3;
+  const digits = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.0995 ? 2 : 3;
   return decimals(value, size === 0 ? 0 : digits);
 }
 

@@ -16,7 +16,7 @@ export function deliverySection(delivery: Delivery): Section {
     { name: "publish to worker", tone: "ours", path: "delivery.toWorker", times: toWorker },
     { name: "publish to outcome", tone: "ours", path: "delivery.toOutcome", times: toOutcome },
     {
-      name: `the same, polled every ${poller.everyMs} ms`,
+      name: `polled every ${poller.everyMs} ms`,
       tone: "other",
       path: "delivery.poller.toWorker",
       times: poller.toWorker,

@@ -15,9 +15,10 @@ type Placed = HookLane & { path: string; tone: Tone };
 const NAME_CHARACTERS = 64;
 
 export function hookSection(hook: Hook): Section {
-  const lanes = hook.lanes.map((lane, index): Placed => {
+  const placed = hook.lanes.map((lane, index): Placed => {
     return { ...lane, path: `hook.lanes.${index}`, tone: toneOf(lane.kind) };
   });
+  const lanes = placed.toSorted((a, b) => a.times.p50Ms - b.times.p50Ms);
   const { publish, control, slowest } = mattering(lanes);
   const rows = lanes.map(({ name, tone, path, times }) => ({ name, tone, path: `${path}.times`, times }));
   const ratios = lanes.map(({ name, tone, path, beside }) => ({
@@ -62,7 +63,7 @@ function toneOf(kind: HookKind): Tone {
 
 type Mattering = { publish: Placed | null; control: Placed | null; slowest: Placed | null };
 
-/** What the first sentence is about: publish, the same runtime doing nothing, and the slowest hook that the agent waits for. */
+/** What the first sentence is about: publish, the same runtime doing nothing, and the slowest of the reader's own hooks, or else of ours that wait. */
 function mattering(lanes: readonly Placed[]): Mattering {
   const slowestOf = (...kinds: HookKind[]) => {
     const some = lanes.filter(({ kind }) => kinds.includes(kind));
@@ -71,7 +72,7 @@ function mattering(lanes: readonly Placed[]): Mattering {
   return {
     publish: lanes.find(({ kind }) => kind === "publish") ?? null,
     control: lanes.find(({ kind }) => kind === "null") ?? null,
-    slowest: slowestOf("sync", "mine") ?? slowestOf("python", "against"),
+    slowest: slowestOf("mine") ?? slowestOf("against") ?? slowestOf("sync") ?? slowestOf("python"),
   };
 }
 
@@ -86,10 +87,17 @@ function leadOf(publish: Placed | null, control: Placed | null, slowest: Placed 
   const waited =
     slowest === null
       ? html``
-      : html` The slowest hook that the agent waits for, ${lane(slowest)}, takes ${ms(slowest)}:
-        ${intervalFigure(`${slowest.path}.beside`, slowest.beside)} times as long.`;
+      : html` ${whoIs(slowest.kind)}, ${lane(slowest)}, takes ${ms(slowest)}:
+        ${intervalFigure(`${slowest.path}.beside`, slowest.beside)} times as
+        long${slowest.failed === slowest.times.runs ? ", and never ended with 0" : ""}.`;
   return html`A hook with publish keeps the agent waiting for <b>${ms(publish)}</b> (median of
     ${countOf(publish.times.runs, "run")})${beside}.${waited}`;
+}
+
+function whoIs(kind: HookKind): string {
+  if (kind === "mine") return "The slowest of your hooks";
+  if (kind === "against") return "The slowest of your commands";
+  return kind === "sync" ? "A hook that does the work itself" : "A publisher in another language";
 }
 
 function barsOf(publish: Placed | null, control: Placed | null, slowest: Placed | null): Markup | null {

@@ -19,7 +19,8 @@ ${loadPlot(report)}${factsOf(report)}</section>
 <li>In brackets behind a ratio or a difference: where 95 of 100 resamplings of the runs put the figure (bootstrap,
   percentile method).</li>
 <li>Bars of runs stand in equal steps along the axis; in each row the tallest bar is equally tall.</li>
-<li>Events are counted by id from both sides: what publish acknowledged, and what was found.</li>
+<li>Events are counted by id from both sides: what publish acknowledged, and what was found. Missing: acknowledged and
+  not found. Foreign: found and never published, or found twice.</li>
 <li>Everything ran in a scratch home. The page carries all runs as JSON (<code>script#report</code>); it loads
   nothing.</li></ul></section>
 `;
@@ -31,7 +32,8 @@ function loadSentence({ load }: Report): Markup {
     return html`This system does not tell what other programs took. The load average before was
       ${figure("load.before", load.before, { text: plainText })}.`;
   }
-  const stolen = load.stolen === null ? null : html`, and a host below took ${share("load.stolen", load.stolen)} %`;
+  const stolen =
+    load.stolen === null ? null : html`, and the host of a virtual machine took ${share("load.stolen", load.stolen)} %`;
   return html`While it was measured, other programs took <b>${share("load.others", load.others)} %</b> of the
     processor${stolen}. The load average before was ${figure("load.before", load.before, { text: plainText })}.`;
 }

@@ -28,17 +28,27 @@ export function soakSection(soak: Soak): Section {
     part: "soak",
     short: "Over time",
     title: "Over time",
-    lead: html`For ${figure("soak.minutes", soak.minutes, { text: plainText })} minutes at
+    lead: html`For ${lengthOf(soak)} at
       ${figure("soak.wantedPerSecond", soak.wantedPerSecond, { text: plainText })} events a second, publish takes
       <b>${figure("soak.times.p50Ms", times.p50Ms)} ms</b> in the median and
       ${figure("soak.times.p99Ms", times.p99Ms)} ms in its slowest hundredth. Of
       ${figure("soak.acknowledged", soak.acknowledged, { text: count })} acknowledged events
       ${soak.missing === 0 ? "none" : count(soak.missing)} ${soak.missing > 1 ? "are" : "is"} missing.`,
     how: html`${countOf(soak.samples.length, "sample")}; memory and open files are the daemon’s. Lag: events that it
-      has not decided on; pending: deliveries that are not settled.`,
+      has not decided on; pending: deliveries that wait or run.`,
     body: html`${panelsOf(soak.samples)}${tablesOf(soak)}`,
     alarms: lossOf(`${plainText(soak.minutes)} minutes`, soak),
   };
+}
+
+/** "24 seconds", "1 minute", "60 minutes". */
+function lengthOf({ minutes }: Soak): Markup {
+  if (minutes < 1) return html`${figure("soak.minutes", minutes, { text: wholeText, times: 60 })} seconds`;
+  return html`${figure("soak.minutes", minutes, { text: plainText })} minute${minutes === 1 ? "" : "s"}`;
+}
+
+function wholeText(value: number): string {
+  return count(Math.round(value));
 }
 
 type Key = Exclude<keyof SoakSample, "atMs" | "published">;

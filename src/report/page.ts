@@ -65,8 +65,14 @@ function doubtsOf({ load, isQuick }: Report, sections: readonly Section[]): Mark
   const doubts = [...sections.flatMap(({ alarms }) => alarms), ...load.doubts, ...quick];
   if (doubts.length === 0) return null;
   return html`<div class="doubts" role="note"><b>Read these figures with
-    care</b><ul>${doubts.map((doubt) => html`<li>${shortened(doubt, DOUBT_CHARACTERS)}</li>`)}</ul></div>
+    care</b><ul>${doubts.map((doubt) => html`<li>${wholeFigures(shortened(doubt, DOUBT_CHARACTERS))}</li>`)}</ul></div>
 `;
+}
+
+/** A number stays on one line with its unit. */
+function wholeFigures(text: string): Markup {
+  const pieces = text.split(/(\d[\d.,]* (?:%|ms)(?!\w))/);
+  return html`${pieces.map((piece, index) => (index % 2 === 0 ? html`${piece}` : html`<span class="figure">${piece}</span>`))}`;
 }
 
 function contentsOf(sections: readonly Section[]): Markup {

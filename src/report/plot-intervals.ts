@@ -1,6 +1,6 @@
 // Rows of single figures on one axis: a figure with the bounds between which it lies (a dot with whiskers), or a bar from zero.
 import { html, type Markup } from "./markup.ts";
-import { figure, intervalFigure } from "./page-figures.ts";
+import { figure, intervalFigure, numberText } from "./page-figures.ts";
 import { type PlotRow, placeOf, rowsPlot, type Tone } from "./plot-rows.ts";
 import { linearScale, logScale, type Scale } from "./scale.ts";
 import type { Interval } from "./shape.ts";
@@ -50,7 +50,7 @@ function stripOf({ path, interval, name }: IntervalRow, scale: Scale, none: numb
   const end = (at: string, which: "low" | "high") =>
     html`<line class="whisker" data-path="${path}.${which}" data-value="${interval[which]}" x1="${at}" x2="${at}"
       y1="${MIDDLE_PX - 5}" y2="${MIDDLE_PX + 5}"/>`;
-  return html`<title>${name}: ${interval.value} (${interval.low} to ${interval.high})</title><line class="reference"
+  return html`<title>${name}: ${numberText(interval.value)} (${numberText(interval.low)} to ${numberText(interval.high)})</title><line class="reference"
     x1="${placeOf(scale, none)}" x2="${placeOf(scale, none)}" y1="0" y2="100%"/>
 <line class="whisker" x1="${low}" x2="${high}" y1="${MIDDLE_PX}"
   y2="${MIDDLE_PX}"/>${end(low, "low")}${end(high, "high")}

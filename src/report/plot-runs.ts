@@ -1,6 +1,6 @@
 // Rows of runs: how long each of many runs took, as bars along the axis, with what they come to (median, p90, p99, slowest).
 import { html, type Markup } from "./markup.ts";
-import { figure } from "./page-figures.ts";
+import { figure, numberText } from "./page-figures.ts";
 import { type PlotRow, placeOf, type RowsPlot, rowsPlot, type Tone } from "./plot-rows.ts";
 import { logScale, type Scale } from "./scale.ts";
 import type { Times } from "./shape.ts";
@@ -51,7 +51,7 @@ function stripOf({ path, times, name }: RunsRow, scale: Scale): Markup {
       y1="${topPx}" y2="${HEIGHT_PX - 2}"/>`;
   };
   const [least, most] = [percentile(times.timesMs, 0), times.maxMs];
-  return html`<title>${name}: median ${times.p50Ms} ms of ${times.runs} runs</title><line class="extent"
+  return html`<title>${name}: median ${numberText(times.p50Ms)} ms of ${times.runs} runs</title><line class="extent"
     x1="${placeOf(scale, least)}" x2="${placeOf(scale, most)}" y1="${BASE_PX}" y2="${BASE_PX}"/>
 ${barsOf(times, path, scale)}
 ${upright("median", "p50Ms", times.p50Ms, 2)}<svg x="${placeOf(scale, times.p50Ms)}" y="0" width="1" height="1"

@@ -33,9 +33,7 @@ function parsed(text: string, fail: (what: string) => OffhookError): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const errors: ParseError[] = [];
-    parse(text, errors, { disallowComments: true, allowTrailingComma: false });
-    const [first] = errors;
+    const first = firstErrorOf(text);
     if (first === undefined) throw fail("is not JSON");
     const before = text.slice(0, first.offset).split(/\r\n|\r|\n/);
     const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
@@ -43,6 +41,17 @@ function parsed(text: string, fail: (what: string) => OffhookError): unknown {
     const words = printParseErrorCode(first.error).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     throw fail(`is not JSON: ${place}:${words}`);
   }
+}
+
+/** Undefined where there is no place to tell. */
+function firstErrorOf(text: string): ParseError | undefined {
+  const errors: ParseError[] = [];
+  try {
+    parse(text, errors, { disallowComments: true, allowTrailingComma: false });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // Brackets deeper than the stack.
+  }
+  return errors[0];
 }
 
 /** "hook.lanes[1].times.p50Ms is "fast": Invalid type: Expected number but received "fast"". */

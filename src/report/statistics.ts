@@ -6,13 +6,15 @@ export type Summary = { name: string; runs: number; p50Ms: number; p99Ms: number
 
 /** The smallest of the values that at least `percent` of them do not exceed (nearest rank); NaN of none. */
 export function percentile(values: readonly number[], percent: number): number {
-  return ofSorted(
-    values.toSorted((a, b) => a - b),
-    percent,
-  );
+  return ofSorted(sortedOf(values), percent);
 }
 
-function ofSorted(sorted: readonly number[], percent: number): number {
+/** As plain numbers of the machine: of millions that takes a tenth of the time. */
+function sortedOf(values: readonly number[]): Float64Array {
+  return Float64Array.from(values).sort();
+}
+
+function ofSorted(sorted: ArrayLike<number>, percent: number): number {
   const rank = Math.max(1, Math.ceil((sorted.length * percent) / 100));
   return sorted[rank - 1] ?? Number.NaN;
 }
@@ -43,15 +45,23 @@ export function timesOf(timesMs: readonly number[]): Times {
   };
 }
 
-/** What turns with a figure each come to. Throws without a turn. */
+/** What turns with a figure each come to; of an even number of turns the median is between the two in the middle. Throws without one. */
 export function spreadOf(turns: readonly number[]): Spread {
   if (turns.length === 0) throw new Error("no turn to make figures of");
   return {
-    median: percentile(turns, 50),
+    median: middleOf(turns),
     least: percentile(turns, 0),
     most: percentile(turns, 100),
     turns: [...turns],
   };
+}
+
+/** Turns are few: the lower of two in the middle would be the least of two. */
+function middleOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(half) - 1], sorted[Math.floor(half)]];
+  return (low + high) / 2;
 }
 
 const RESAMPLES = 1000;
@@ -84,9 +94,13 @@ function resampled(
   };
 }
 
+/** Of more values than these not each is drawn: of a soak of a week there are three million. */
+const MOST_DRAWN = 20_000;
+
 /** Draws as many of the values as there are and gives their median: how often each was drawn is counted, so nothing is sorted again. */
 function medianDrawer(values: readonly number[]): (chance: () => number) => number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = sortedOf(values);
+  if (sorted.length > MOST_DRAWN) return medianOfMany(sorted);
   const times = new Uint32Array(sorted.length);
   const half = Math.max(1, Math.ceil(sorted.length / 2));
   return (chance) => {
@@ -98,6 +112,20 @@ function medianDrawer(values: readonly number[]): (chance: () => number) => numb
     let at = 0;
     for (let seen = times[0] ?? 0; seen < half && at < sorted.length; ) seen += times[++at] ?? 0;
     return sorted[at] ?? Number.NaN;
+  };
+}
+
+/**
+ * The same by one draw: where the median of n draws stands among n sorted values is the middle of n numbers between 0 and 1, whose
+ * distribution (beta) is normal for this many, with a variance of p (1 - p) / (n + 2). Normal by Box and Muller 1958.
+ */
+function medianOfMany(sorted: ArrayLike<number>): (chance: () => number) => number {
+  const { length } = sorted;
+  const middle = Math.ceil(length / 2) / (length + 1);
+  const deviation = Math.sqrt((middle * (1 - middle)) / (length + 2));
+  return (chance) => {
+    const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
+    return sorted[Math.min(length - 1, Math.max(0, Math.floor((middle + normal * deviation) * length)))] ?? Number.NaN;
   };
 }
 

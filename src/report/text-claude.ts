@@ -13,7 +13,7 @@ export function claudeLines(claude: Claude, look: Look, isDoubtful: boolean): st
   const lanes = claude.kinds.map((kind) => ({ ...kind, times: kind.gaps }));
   const { name, p50, p90, p99, max, runs } = laneColumns<Lane>("hooks");
   const added: Column<Lane> = { title: "added (95 %)", of: ({ addedMs }) => addedText(addedMs) };
-  const how = `the gap of a tool call in Claude Code ${look.oneLine(claude.version)}: ${countOf(claude.rounds, "session")} a kind, ${countOf(claude.writes, "write")} each`;
+  const how = `a tool call in Claude Code ${look.oneLine(claude.version)}, from the answer that asks for a Write to the next request: ${countOf(claude.rounds, "session")} with each kind of hooks, ${countOf(claude.writes, "Write")} in each`;
   const conclusion = conclusionOf(claude.kinds, look);
   return [
     ...titleLines("claude", how, look),
@@ -47,9 +47,14 @@ function addedText({ value, low, high }: ClaudeKind["addedMs"]): string {
   return value === 0 && low === 0 && high === 0 ? "" : `${msText(value)} (${rangeText(low, high, msText)})`;
 }
 
+/** Where the runs do not show that anything was added. */
+function unsureText({ low, high }: ClaudeKind["addedMs"]): string {
+  return low > 0 || high < 0 ? "" : ` (not certain: ${rangeText(low, high, msText)})`;
+}
+
 function conclusionOf(kinds: readonly ClaudeKind[], look: Look): string {
   const said = kinds.flatMap(({ name, addedMs }) =>
-    addedText(addedMs) === "" ? [] : [`${look.oneLine(name)} ${msText(addedMs.value)}`],
+    addedText(addedMs) === "" ? [] : [`${look.oneLine(name)} ${msText(addedMs.value)}${unsureText(addedMs)}`],
   );
   return said.length === 0 ? "" : `Added to each tool call: ${said.join(", ")}.`;
 }

@@ -21,7 +21,7 @@ export function deliveryLines(delivery: Delivery, look: Look, isDoubtful: boolea
   return [
     ...titleLines(
       "delivery",
-      `from the hook to its worker: ${countOf(delivery.events, "event")}, one after another`,
+      `from the hook to its worker: ${countOf(delivery.events, "event")}, one after another; a poller looks for new events from time to time`,
       look,
     ),
     ...conclusionLines(conclusion, look, isDoubtful),

@@ -2,7 +2,7 @@
 import { countOf, msText, rangeText, sizeText, timesText } from "./figure-text.ts";
 import { type Column, fittedTable } from "./fitted-table.ts";
 import { histogramLines } from "./histogram.ts";
-import { type Look, legend, painted } from "./look.ts";
+import { type Look, legend, painted, wrapped } from "./look.ts";
 import type { Hook, HookKind, HookLane } from "./shape.ts";
 import { differenceOf } from "./statistics.ts";
 import { conclusionLines, laneColumns, ratioTexts, titleLines } from "./text-lanes.ts";
@@ -16,14 +16,18 @@ export function hookLines(hook: Hook, look: Look, isDoubtful: boolean): string[]
     ...conclusionLines(conclusions(hook.lanes, look).join(" "), look, isDoubtful),
     "",
     ...tableLines(lanes, look),
+    ...failedLines(lanes, look),
     "",
     ...histogramLines(
       lanes.map(({ name, kind, times }) => ({ name, timesMs: times.timesMs, isOurs: kind === "publish" })),
       look,
     ),
     "",
-    ...legend(lanes, look),
-    ...failedLines(lanes, look),
+    ...legend(
+      lanes.filter((lane) => !isUsers(lane)),
+      look,
+    ),
+    ...usersLines(hook.lanes.filter(isUsers), look),
   ];
 }
 
@@ -42,7 +46,33 @@ function tableLines(lanes: readonly HookLane[], look: Look): string[] {
     [name, p50, p99, beside],
     [name, p50, beside],
   ];
-  return fittedTable(lanes, layouts, look, ({ kind }) => (kind === "publish" ? "bold" : null)).lines;
+  const colour = ({ kind, failed }: HookLane) => (kind === "publish" ? "bold" : failed > 0 ? "yellow" : null);
+  return fittedTable(lanes, layouts, look, colour).lines;
+}
+
+const USERS_NAME_COLUMNS = 28;
+const isUsers = ({ kind }: HookLane) => kind === "against" || kind === "mine";
+
+/** The user's commands, whole and in their order: they are long, and a name may be the beginning of its command. */
+function usersLines(lanes: readonly HookLane[], look: Look): string[] {
+  if (lanes.length === 0) return [];
+  const isBegun = ({ name, what }: HookLane) => look.oneLine(what).startsWith(look.oneLine(name).replace(/…$/, ""));
+  return [
+    "",
+    look.paint("dim", "  your commands"),
+    ...lanes.filter(isBegun).flatMap(({ what }) => hanging(look.oneLine(what), look)),
+    ...legend(
+      lanes.filter((lane) => !isBegun(lane)),
+      look,
+      USERS_NAME_COLUMNS,
+    ),
+  ];
+}
+
+/** Wrapped, all lines but the first by two columns further in. */
+function hanging(text: string, look: Look): string[] {
+  const [first = "", ...rest] = wrapped(text, " ".repeat(4), look);
+  return [first.slice(2), ...rest];
 }
 
 function conclusions(lanes: readonly HookLane[], look: Look): string[] {
@@ -63,13 +93,19 @@ function besideNull(publish: HookLane, control: HookLane): string {
   const range = rangeText(low, high, msText);
   if (low > 0) return `${msText(value)} (${range}) above ${same}`;
   if (high < 0) return `${msText(-value)} (${rangeText(-high, -low, msText)}) below ${same}`;
-  return `as long as ${same} (the difference is ${range})`;
+  return `not to be told from ${same} by these runs (the difference is ${range})`;
 }
 
-function waitedText({ name, kind, times, beside }: HookLane, look: Look): string {
+function waitedText({ name, kind, times, beside, failed }: HookLane, look: Look): string {
   const shown = look.oneLine(name);
-  const who = kind === "mine" ? "Your own hook" : kind === "sync" ? "A hook that does the work itself" : "Beside it";
-  return `${who}, ${shown}: ${msText(times.p50Ms)}, ${timesText(beside.value)} as long.`;
+  const who =
+    kind === "sync"
+      ? "A hook that does the work itself"
+      : kind === "mine"
+        ? "Your slowest hook"
+        : "Your slowest command";
+  const failing = failed === times.runs ? ", and never ended with 0" : "";
+  return `${who} (${shown}) takes ${msText(times.p50Ms)}, ${timesText(beside.value)} as long${failing}.`;
 }
 
 /** Of the lanes of a kind the one with the longest median: hooks of one event run side by side, and the last is waited for. */
@@ -88,7 +124,7 @@ function failedLines(lanes: readonly HookLane[], look: Look): string[] {
       ? []
       : painted(
           "yellow",
-          `${look.oneLine(name)}: ${failed === times.runs ? "all" : `${failed} of`} ${countOf(times.runs, "run")} ended with another code than 0`,
+          `${look.oneLine(name)}: ${failed === times.runs ? "all" : `${failed} of`} ${countOf(times.runs, "run")} ended with another code than 0. Did it do its work?`,
           "  ",
           look,
         ),

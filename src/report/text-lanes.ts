@@ -56,6 +56,6 @@ export function countedLines(counted: readonly (Counted & { of: string })[], loo
   ]);
   if (wrong.length > 0) return wrong.flatMap((text) => painted("red", text, "  ", look));
   const all = counted.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-  const text = `All ${count(all)} acknowledged events arrived, counted by id; none is missing, none foreign.`;
+  const text = `All ${count(all)} acknowledged events arrived, counted by id: each once, none is missing.`;
   return painted("green", text, "  ", look);
 }

@@ -1,5 +1,5 @@
 // The part `load` as text: many publishers at once, with payloads of several sizes, and whether every event arrived.
-import { count, countOf, msText, rangeText, rateText, sizeText } from "./figure-text.ts";
+import { count, countOf, eventsText, msText, rangeText, rateText, sizeText } from "./figure-text.ts";
 import { type Column, fittedTable } from "./fitted-table.ts";
 import { type Look, painted } from "./look.ts";
 import type { LoadCell } from "./shape.ts";
@@ -15,7 +15,7 @@ export function loadLines(cells: readonly LoadCell[], look: Look, isDoubtful: bo
   const peak =
     best === null
       ? []
-      : conclusionLines(`At most ${rateText(best.perSecond.median)}: ${cellText(best)}.`, look, isDoubtful);
+      : conclusionLines(`At most ${eventsText(best.perSecond.median)}: ${cellText(best)} each.`, look, isDoubtful);
   const counted = sorted.map((cell) => ({ ...cell, of: cellText(cell) }));
   const refused = sorted.filter((cell) => cell.refused > 0);
   return [

@@ -1,6 +1,6 @@
 // The part `soak` as text: what stays as it is over minutes, and what grows, as lines of bars.
-import { count, countOf, mibText, msText, rangeText, rateText, sizeText } from "./figure-text.ts";
-import { type Look, painted, wrapped } from "./look.ts";
+import { count, countOf, eventsText, mibText, msText, rangeText, rateText, sizeText } from "./figure-text.ts";
+import { type Look, legend, painted, wrapped } from "./look.ts";
 import type { Soak, SoakSample } from "./shape.ts";
 import { boundsOf, sparkline } from "./sparkline.ts";
 import { percentile } from "./statistics.ts";
@@ -25,7 +25,7 @@ const ROWS: readonly Row[] = [
     of: ({ openFiles }) => openFiles,
     worst: "most",
     isCount: true,
-    text: (value) => `${count(value)} files`,
+    text: count,
   },
   { name: "lag", of: ({ lag }) => lag, worst: "most", isCount: true, text: (value) => `${count(value)} events` },
   {
@@ -37,14 +37,20 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+const WORDS = [
+  { name: "memory, open files", what: "of the daemon" },
+  { name: "lag", what: "events that the daemon has not decided on" },
+  { name: "pending", what: "deliveries that wait or run" },
+];
+
 /** One line a figure, with its least and its most. */
 export function soakLines(soak: Soak, look: Look, isDoubtful: boolean): string[] {
-  const how = `${minutesText(soak.minutes)} at ${rateText(soak.wantedPerSecond)} of ${sizeText(soak.payloadBytes)}, ${count(soak.samples.length)} samples`;
+  const how = `${minutesText(soak.minutes)} at ${eventsText(soak.wantedPerSecond)} of ${sizeText(soak.payloadBytes)} each, ${countOf(soak.samples.length, "sample")}`;
   const { p50Ms, p99Ms, maxMs } = soak.times;
   return [
     ...titleLines("soak", how, look),
     ...conclusionLines(
-      `publish: p50 ${msText(p50Ms)}, p99 ${msText(p99Ms)}, max ${msText(maxMs)}. ${growth(soak)}`,
+      `publish takes ${msText(p50Ms)} (p50), ${msText(p99Ms)} (p99), at most ${msText(maxMs)}. ${growth(soak)}`,
       look,
       isDoubtful,
     ),
@@ -52,6 +58,8 @@ export function soakLines(soak: Soak, look: Look, isDoubtful: boolean): string[]
     ...troubleTexts(soak).flatMap((text) => painted("red", text, "  ", look)),
     "",
     ...ROWS.flatMap((row) => rowLines(row, soak.samples, look)),
+    "",
+    ...legend(WORDS, look),
   ];
 }
 
@@ -85,5 +93,6 @@ function growth({ samples }: Soak): string {
 }
 
 function minutesText(minutes: number): string {
+  if (minutes < 1) return countOf(Math.round(minutes * 60), "second");
   return minutes === 1 ? "1 minute" : `${Number(minutes.toPrecision(3))} minutes`;
 }

@@ -1,6 +1,6 @@
 // A report as text for a terminal: first whether its figures can be trusted, then each part that was measured.
 // Nothing is measured or judged here, and nothing is printed.
-import { finished, type Look } from "./look.ts";
+import { finished, type Look, painted } from "./look.ts";
 import { PARTS, type Part, type Report } from "./shape.ts";
 import { claudeLines } from "./text-claude.ts";
 import { deliveryLines, drainLines } from "./text-flow.ts";
@@ -22,7 +22,16 @@ export function reportLines(report: Report, look: Look): string[] {
     ...parts.flatMap((lines) => ["", ...lines]),
     ...nothing.flat(),
     ...(doubts.length === 0 || parts.length === 0 ? [] : ["", ...endLines(report, look)]),
+    ...nextLines(report, look),
   ];
+}
+
+/** What a reader may want next, where none of their own hooks were measured. */
+function nextLines({ hook }: Report, look: Look): string[] {
+  if (hook === null || hook.lanes.some(({ kind }) => kind === "mine" || kind === "against")) return [];
+  const text =
+    "Your own hooks beside these: offhook bench --mine. As a page with plots: offhook bench --out bench.html.";
+  return finished(["", ...painted("dim", text, "  ", look)], look);
 }
 
 /** On what, when and with what it was measured, and whether the figures can be trusted. */

@@ -56,9 +56,11 @@ export function presentLines({ known, consumers, broken, service, daemon, userHo
   ];
 }
 
-/** A yes or no; the answer to Enter is yes. Error: Cancelled. */
-export async function askYes(question: string, yes: string, no: string): Promise<boolean> {
-  return asking((signal) => prompts.confirm({ message: question, active: yes, inactive: no, signal }));
+/** A yes or no; `enter` is the answer to Enter. Error: Cancelled. */
+export async function askYes(question: string, yes: string, no: string, enter = true): Promise<boolean> {
+  return asking((signal) =>
+    prompts.confirm({ message: question, active: yes, inactive: no, initialValue: enter, signal }),
+  );
 }
 
 /** Asks before something is carried out. Gives null for a yes, else the exit code of this command. */
