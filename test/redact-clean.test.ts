@@ -145,11 +145,24 @@ const ALONE = [
   ),
   ...[`CREATE USER a IDENTIFIED BY '${VALUE}'`, `alter user a identified\nwith sha2 by '${VALUE}'`],
   ...[`machine x login ann password ${VALUE}`, `{"list_of_token":["${VALUE}"]}`, `{"password":12345678}`],
+  // Names that call no value a secret, in .netrc; and an escape inside an address.
+  ...[`login next-password ${VALUE}`, `login last-password\t${VALUE}`, `{"a":"x://ann:Zx9\\bQw8@x"}`],
+  `{"a":"x://ann:Zx9\\b/?#Qw8@x"}`,
 ].flatMap((text) => (isJson(text) || text.startsWith("{") ? [text] : [text, JSON.stringify({ a: text })]));
 
 test.each(ALONE)("%j is not clean", (text) => {
   expect(whole(text)).not.toBe(text);
   expect(quick(text)).toBe(whole(text));
+});
+
+test("a known value that begins or ends with a line is found beside another text", () => {
+  for (const value of ["abc\n", "\nabc", "\nab\n", "ab\n\uffff\ncd"]) {
+    const known = { VALUE: value };
+    const text = JSON.stringify(value.includes("\uffff") ? ["ab", "cd"] : ["x", value.trim(), "y"]);
+    const all = makeRedact({ patterns: ["NEVER-\\d{9}-THERE"], secretValues: known })(text);
+    expect(all).not.toBe(text);
+    expect(makeRedact({ patterns: [], secretValues: known })(text)).toBe(all);
+  }
 });
 
 test("what is planted is never clean, payloads of Claude Code are", () => {
@@ -159,4 +172,6 @@ test("what is planted is never clean, payloads of Claude Code are", () => {
     expect([kind, isClean(JSON.stringify({ a: [text] }))]).toEqual([kind, false]);
   }
   for (const payload of PAYLOADS) expect(isClean(payload)).toBe(true);
+  // Its m and p have the place of an option's - and p in the table.
+  expect(isClean("see http://localhost/example and https://example.com")).toBe(true);
 });

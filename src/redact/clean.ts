@@ -4,10 +4,11 @@
 // 1. Each kind of secret has a beginning, or something in its middle, of two or three characters: three at a time are looked up in a
 //    table. What is found there is looked at more closely, but never more strictly than by the finder itself.
 // 2. JSON is looked at as it is written. Between that and what its strings say are escapes: \u and \/ are given up on; the others
-//    stand for characters that belong to no token, and end names, addresses and forms like the letters and marks that write them.
+//    stand for characters that belong to no token, and end names and forms like the letters and marks that write them; so they end
+//    addresses, but for \b.
 // 3. Names of members are looked at as a whole, because they may hold spaces.
 import { stringEnd } from "./json.ts";
-import { knownForms } from "./known.ts";
+import { knownForms, MIN_LENGTH as LEAST_KNOWN } from "./known.ts";
 import { nameStrength } from "./names.ts";
 import { HINTS, nameAround } from "./pairs.ts";
 import { endOf, TOKEN_HEADS, tokenAt } from "./tokens.ts";
@@ -22,7 +23,8 @@ const OPTION = 16;
 const MARKS: readonly { heads: readonly string[]; back: number; form: RegExp }[] = [
   { heads: ["--B", "--E"], back: 5, form: /-----(?:BEGIN|END)/y },
   { heads: ["eyJ"], back: 2, form: /eyJ[\w-]{9}/y },
-  { heads: ["://"], back: 2, form: /:\/\/(?:[^\s"'<>`\\/?#@]{0,1000}|[^\s"'<>`\\@]{0,300})@/y },
+  // Of all escapes only \b stands for what may be in an address: neither white space nor a quote.
+  { heads: ["://"], back: 2, form: /:\/\/(?:[^\s"'<>`\\/?#@]{0,1000}|[^\s"'<>`\\@]{0,300})(?:@|\\b)/y },
   { heads: [":AA"], back: 2, form: /:AA[\w-]{32}/y },
   { heads: ["-us"], back: 2, form: /-us\d/y },
   { heads: inAnyCase("ide"), back: 2, form: /identified(?:\s|\\[nrtf]){1,10}(?:with|by)/iy },
@@ -48,6 +50,8 @@ const WORDS = ["sig", "sas", "pat", "otp", "pin", "bearer", "webhook", "connecti
 const WORD = new RegExp(`(?:${WORDS.map(anyCase).join("|")})(?![a-z\\d])`, "y");
 /** As it is written; an escape takes two characters, and what has more than 100 is no name. */
 const MAX_KEY = 200;
+/** What .netrc has before a value, whatever the name says that ends with it (options.ts). */
+const NETRC = /password(?:[ \t]|\\t)/y;
 const COLON = /[ \t\r\n]*:/y;
 /** Its small letter is k. */
 const KELVIN = "\u212a";
@@ -57,6 +61,7 @@ const SLOTS = slots();
 /** Makes that look, for what this process knows of secrets. */
 export function cleanLook(secretValues: Readonly<Record<string, string>>): (text: string) => boolean {
   const forms = [...knownForms(secretValues).keys()];
+  if (forms.some(isOverSeam)) return () => false;
   const table = forms.length === 0 ? SLOTS : SLOTS.slice();
   const known = new Map<number, string[]>();
   for (const form of forms) {
@@ -75,6 +80,11 @@ export function cleanLook(secretValues: Readonly<Record<string, string>>): (text
   return (text) => isCleanBy(table, text, isFound) && !text.includes(KELVIN);
 }
 
+/** Whether what stands between two texts of a JSON value (seam.ts) may belong to a form. Its trimmed self is one too, if it is long enough. */
+function isOverSeam(form: string): boolean {
+  return form.includes("\uffff") || form.trim().length < LEAST_KNOWN;
+}
+
 function isCleanBy(
   table: Uint8Array,
   text: string,
@@ -91,7 +101,8 @@ function isCleanBy(
     const kinds = table[slot] ?? 0;
     if (kinds !== 0) {
       if (isFound(text, at - 2, slot)) return false;
-      hasOption ||= (kinds & OPTION) !== 0;
+      // Where others have the same place in the table: "amp" of every example.
+      hasOption ||= (kinds & OPTION) !== 0 && before === DASH;
     }
     if (before === BACKSLASH) {
       if (code === SMALL_U || code === SLASH) return false;
@@ -120,7 +131,7 @@ function isFoundAt(text: string, at: number, kinds: number): boolean {
 /** Whether a name around this place, or a member's whole name, calls its value a secret. */
 function isSecretNameAt(text: string, at: number): boolean {
   const end = endOf(HINT, text, at);
-  if (end > at && nameStrength(nameAround(text, at, end)) !== null) return true;
+  if (end > at && (nameStrength(nameAround(text, at, end)) !== null || endOf(NETRC, text, at) > at)) return true;
   return (end > at || endOf(WORD, text, at) > at) && isSecretKeyAround(text, at);
 }
 

@@ -3,7 +3,7 @@ import { isSecretName } from "./names.ts";
 import type { Finder } from "./span.ts";
 
 /** Shorter values are left alone: they would be found in every other word. */
-const MIN_LENGTH = 4;
+export const MIN_LENGTH = 4;
 /** Below this a value counts only as a word of its own. */
 const SURE_LENGTH = 8;
 
