@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathsOf } from "../src/config/paths.ts";
-import { EXIT } from "../src/errors.ts";
+import { codeOf, EXIT } from "../src/errors.ts";
 import { openInspection } from "../src/ledger/inspect.ts";
 import { scratchPlace } from "../src/measure/scratch.ts";
 import { readReport } from "../src/report/read.ts";
@@ -31,8 +31,17 @@ const USER_HOME = join(root, "user");
 mkdirSync(USER_HOME);
 const ENV = { PATH: process.env.PATH!, HOME: USER_HOME, LANG: "C.UTF-8" };
 
+const begun: Bun.Subprocess[] = [];
+// Of a test that failed half way.
+afterAll(() => {
+  for (const child of begun) child.kill("SIGTERM");
+});
+
 function begin(args: string[], cwd = root) {
-  return Bun.spawn([BINARY, "bench", ...args], { env: ENV, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const how = { env: ENV, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
+  const child = Bun.spawn([BINARY, "bench", ...args], how);
+  begun.push(child);
+  return child;
 }
 
 async function bench(args: string[], cwd = root) {
@@ -71,6 +80,16 @@ function eventsIn(home: string): number {
     return inspection?.stream().events ?? 0;
   } finally {
     inspection?.close();
+  }
+}
+
+/** How many names there are in a directory that may go at any moment. */
+function namesIn(directory: string): number {
+  try {
+    return readdirSync(directory).length;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return 0;
+    throw error;
   }
 }
 
@@ -166,6 +185,19 @@ describe("a run", () => {
   );
 
   test(
+    "times a script that is named below the user's home, in another home",
+    async () => {
+      mkdirSync(join(USER_HOME, ".claude", "hooks"), { recursive: true });
+      writeFileSync(join(USER_HOME, ".claude", "hooks", "lint.sh"), "cat >/dev/null; touch ~/was-here\n");
+      const ran = await bench(["hook", "--quick", "--json", "--against", "sh ~/.claude/hooks/lint.sh"]);
+      const lane = readReport(ran.stdout, "stdout").hook?.lanes.find(({ kind }) => kind === "against");
+      expect(lane).toMatchObject({ failed: 0 });
+      expect(existsSync(join(USER_HOME, "was-here"))).toBe(false);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
     "is told to people with the machine, its trust and the figures of each part",
     async () => {
       const ran = await bench(["hook", "--quick"]);
@@ -198,8 +230,7 @@ describe("a run", () => {
       child.kill("SIGKILL");
       await child.exited;
       expect(existsSync(scratch)).toBe(true);
-      // Any run begins with that, also one that gets no further.
-      expect((await bench(["claude", "--claude", "/nowhere/claude"])).exitCode).toBe(EXIT.notFound);
+      expect((await bench(["delivery", "--quick", "--json"])).exitCode).toBe(EXIT.ok);
       expect(existsSync(scratch)).toBe(false);
       expect(processesWith([`HOME=${scratch}`])).toEqual([]);
     },
@@ -212,10 +243,7 @@ describe("a run", () => {
       const child = begin(["drain"]);
       const files = () =>
         scratchesOf(child.pid).flatMap((path) =>
-          readdirSync(path).map((name) => {
-            const spool = join(path, name, "spool", "new");
-            return existsSync(spool) ? readdirSync(spool).length : 0;
-          }),
+          readdirSync(path).map((name) => namesIn(join(path, name, "spool", "new"))),
         );
       await until(
         // No other of its backlogs is as large.
@@ -292,6 +320,19 @@ describe("what cannot be measured", () => {
     expect((await bench(["claude", "--claude", "/nowhere/claude"])).exitCode).toBe(EXIT.notFound);
   });
 
+  test("delivery without a program that tells the time is left out, with a note", async () => {
+    const child = Bun.spawn([BINARY, "bench", "delivery"], {
+      env: { ...ENV, PATH: "/nowhere" },
+      cwd: root,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect(stderr).toContain("delivery is not measured: no program here tells the time");
+    expect(stdout).toContain("Nothing was measured.");
+    expect(await child.exited).toBe(EXIT.ok);
+  });
+
   test("from its sources it is another program, and says so", async () => {
     const sources = join(import.meta.dir, "..", "src", "main.ts");
     const child = Bun.spawn([process.execPath, sources, "bench", "hook"], { env: ENV, stdout: "pipe", stderr: "pipe" });
@@ -330,6 +371,42 @@ describe("--mine", () => {
       expect(lane?.times.runs).toBeGreaterThan(0);
       expect(existsSync(ran)).toBe(true);
       rmSync(ran);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "interrupted while the copy is made leaves neither it nor the git that works on it",
+    async () => {
+      const tools = join(root, "tools");
+      mkdirSync(tools);
+      const git = `#!/bin/sh
+for word; do case "$word" in
+  ls-files) printf 'a.py\\0'; exit ;;
+  add) i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); mkdir -p "$PWD/.git/objects/$i"; done ;;
+esac; done
+`;
+      writeFileSync(join(tools, "git"), git, { mode: 0o755 });
+      writeFileSync(join(project, "a.py"), "x = 1\n");
+      const child = Bun.spawn([BINARY, "bench", "hook", "--quick", "--mine", "--yes", "--project-hooks"], {
+        env: { ...ENV, PATH: `${tools}:${ENV.PATH}` },
+        cwd: project,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      begun.push(child);
+      const copies = () => scratchesOf(child.pid).map((path) => join(path, "copy-of-project"));
+      await until(
+        () => copies().some((path) => namesIn(join(path, ".git", "objects")) > 10),
+        () => "git did not begin",
+      );
+      const [scratch = ""] = scratchesOf(child.pid);
+      child.kill("SIGTERM");
+      await child.exited;
+      expect(child.signalCode).toBe("SIGTERM");
+      expect(processesWith([`HOME=${scratch}`])).toEqual([]);
+      expect(existsSync(scratch)).toBe(false);
     },
     PATIENCE_MS,
   );

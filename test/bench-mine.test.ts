@@ -175,6 +175,34 @@ describe.if(GIT !== null)(`a copy of a project with git${GIT === null ? " (reaso
     expect(existsSync(mark)).toBe(false);
   });
 
+  test("fetches nothing that the project's git says it needs: what fetches may be any program", async () => {
+    // A sparse index whose directory is not there: git has to fetch it to say what is in it (git-sparse-checkout(1)).
+    git(["init", "-q"]);
+    put("kept/a.py");
+    put("gone/deep/b.py");
+    git(["add", "--all"]);
+    git(["commit", "-qm", "a"]);
+    git(["sparse-checkout", "init", "--cone", "--sparse-index"]);
+    git(["sparse-checkout", "set", "kept"]);
+    const { stdout } = Bun.spawnSync([GIT ?? "git", "rev-parse", "HEAD:gone"], { cwd: project, env: { PATH } });
+    const id = stdout.toString().trim();
+    rmSync(join(project, ".git", "objects", id.slice(0, 2), id.slice(2)));
+    const mark = join(root, "mark");
+    const settings = {
+      "remote.origin.url": `ext::touch ${mark}`,
+      "remote.origin.promisor": "true",
+      "extensions.partialClone": "origin",
+      "core.repositoryFormatVersion": "1",
+      "protocol.ext.allow": "always",
+    };
+    for (const [key, value] of Object.entries(settings)) git(["config", key, value]);
+    Bun.spawnSync([GIT ?? "git", "ls-files"], { cwd: project, env: { PATH, HOME: root } });
+    expect(existsSync(mark)).toBe(true); // The trap is live.
+    rmSync(mark);
+    expect(namesIn((await copyTo()).path)).toContain("kept/a.py");
+    expect(existsSync(mark)).toBe(false);
+  });
+
   test("does not go through a directory that has become a link since git last looked", async () => {
     git(["init", "-q"]);
     put("d/id_rsa", "of the project\n");
@@ -226,6 +254,16 @@ describe("a copy of a project", () => {
     expect(realpathSync(join(copy.path, "absolute"))).toBe(join(copy.path, "real"));
     expect(realpathSync(join(copy.path, "relative"))).toBe(join(copy.path, "real/a.py"));
     expect(copy.left.join("\n")).toMatch(/leads out of the project, or nowhere: .* and 3 more/);
+  });
+
+  test("keeps a link to where it stands itself", async () => {
+    put("a.py");
+    put("d/b.py");
+    symlinkSync(".", join(project, "top"));
+    symlinkSync(".", join(project, "d", "here"));
+    symlinkSync("..", join(project, "d", "above"));
+    const { path } = await copyTo();
+    expect(["top", "d/here", "d/above"].map((name) => readlinkSync(join(path, name)))).toEqual([".", ".", ".."]);
   });
 
   test("keeps the interpreter of a virtual environment as a link, and no other way out of dependencies", async () => {

@@ -112,7 +112,7 @@ async function publishInTurns(
   progress: Means["progress"],
 ): Promise<number> {
   const of = plan.warmUpEvents + plan.events;
-  const doing = `publish to worker, and a ${plan.everyMs} ms poller, in turns`;
+  const doing = `beside a ${plan.everyMs} ms poller, in turns`;
   const { least, most } = plan.pauseMs;
   const endMs = performance.now() + plan.limitMs;
   let done = 0;

@@ -40,7 +40,7 @@ export async function measureDrain(plan: DrainPlan, means: Means): Promise<Drain
   const say = (done: number, doing: string) => progress({ part: "drain", done, of, doing });
   if (plan.least * plan.backlogs.reduce((sum, events) => sum + events, 0) <= MOST_AHEAD) {
     say(0, "writing backlogs");
-    for (const { events, ahead } of sizes) while (ahead.length < plan.least) ahead.push(write(events));
+    for (const { events, ahead } of sizes) while (ahead.length < plan.least) ahead.push(await write(events));
   }
   let done = 0;
   for (let turn = 0; turn < plan.turns; turn++) {
@@ -48,7 +48,7 @@ export async function measureDrain(plan: DrainPlan, means: Means): Promise<Drain
     for (const index of shuffled(sizes.length)) {
       const { events, ahead, turns } = sizes[index] as (typeof sizes)[number];
       say(done++, `a backlog of ${events.toLocaleString("en")} events`);
-      turns.push(await drainBacklog(ahead.pop() ?? write(events), how, (draining) => draining));
+      turns.push(await drainBacklog(ahead.pop() ?? (await write(events)), how, (draining) => draining));
     }
   }
   say(of, "done");

@@ -10,6 +10,7 @@ import { PYTHON_PUBLISHER } from "../measure/python.ts";
 import { empty, markIn, type Scratch } from "../measure/scratch.ts";
 import { type SyncHook, WRITTEN } from "../measure/sync-hook.ts";
 import type { MineLane } from "../rehearsal/mine.ts";
+import { furnish } from "../rehearsal/mine-home.ts";
 import type { HookKind } from "../report/shape.ts";
 
 export type HookLane = Contestant & {
@@ -31,6 +32,8 @@ export type Stage = {
   shellCommand: string;
   python: string | null;
   sync: SyncHook | null;
+  /** Where scripts that the user's commands name are found. */
+  userHome: string;
 };
 
 /** A directory with the file that an agent has just written, and the payload of a PostToolUse hook about it. */
@@ -101,11 +104,11 @@ export function usualLanes(stage: Stage, project: Project): HookLane[] {
   return lanes;
 }
 
-/** A command of the user's in a shell, with a home and a project of its own. `number` tells it from others. */
-export function againstLane({ scratch, place, recorded }: Stage, command: string, number: number): HookLane {
+/** A command of the user's in a shell, with a project of its own and a home that has the scripts it names with ~. `number` tells it from others. */
+export function againstLane({ scratch, place, recorded, userHome }: Stage, command: string, number: number): HookLane {
   const project = makeProject(join(place, `against-${number}`), recorded);
   const home = join(place, `home-of-against-${number}`);
-  mkdirSync(home, { mode: 0o700 });
+  furnish(home, userHome, [{ command, args: null, source: "user" }]);
   const what = {
     name: shortened(command),
     what: command,

@@ -45,11 +45,13 @@ export type Others = {
   endAll(entries: readonly string[]): Promise<unknown>;
   /** What the lanes are made with, instead of what is on the PATH. */
   tools?: Tools;
+  /** Where the scripts are that commands name with ~. */
+  userHome?: string;
 };
 
 /**
- * Measures it. Errors: one of ours that fails or did not do its work, a command of the user's that does not end (1). Such a command
- * may fail: how often is counted, and `what` says how the first time.
+ * Measures it. Errors: one of ours that fails or did not do its work, a command of the user's that does not end or cannot be started
+ * (1). Such a command may fail: how often is counted, and `what` says how the first time.
  */
 export async function measureHook(plan: HookPlan, means: Means, others: Others): Promise<Hook> {
   const { offhook, scratch, recorded } = means;
@@ -62,6 +64,7 @@ export async function measureHook(plan: HookPlan, means: Means, others: Others):
     place,
     recorded,
     shellCommand: others.shellCommand,
+    userHome: others.userHome ?? "/nonexistent",
     python: tools.python,
     sync,
   };

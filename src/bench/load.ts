@@ -14,6 +14,7 @@ import type { Means } from "../measure/means.ts";
 import { shuffled } from "../measure/measure.ts";
 import { payloadsOf } from "../measure/payload.ts";
 import { runOnce, type Stdin } from "../measure/run.ts";
+import { sizeText } from "../report/figure-text.ts";
 import type { LoadCell } from "../report/shape.ts";
 import { spreadOf, timesOf } from "../report/statistics.ts";
 
@@ -78,7 +79,7 @@ export async function measureLoad(plan: LoadPlan, means: Means): Promise<LoadCel
     try {
       for (const index of shuffled(cells.length)) {
         const cell = cells[index] as Cell;
-        const doing = `${cell.publishers} at once, ${cell.payloadBytes.toLocaleString("en")} bytes`;
+        const doing = `${cell.publishers} at once, ${sizeText(cell.payloadBytes)}`;
         means.progress({ part: "load", done: done++, of, doing });
         const payloads = makers.get(cell.payloadBytes) as Payloads;
         const published = await publishAll(cell, plan, { means, home, numbers, payloads });

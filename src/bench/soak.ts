@@ -112,7 +112,7 @@ async function watch(plan: SoakPlan, { progress }: Means, run: Run): Promise<Soa
   const sinceMs = () => performance.now() - beganMs;
   const isOver = () => {
     const done = Math.floor(Math.min(sinceMs(), wantedMs) / 1000);
-    const doing = `${publishing.acknowledged.length.toLocaleString("en")} events published`;
+    const doing = `${publishing.acknowledged.length.toLocaleString("en")} published`;
     progress({ part: "soak", done, of: Math.ceil(wantedMs / 1000), doing });
     return plan.signal.aborted || sinceMs() >= wantedMs;
   };

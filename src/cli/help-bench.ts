@@ -15,7 +15,7 @@ export const BENCH: Record<string, Help> = {
       "soak      --minutes N (default 5) at a steady rate: rate, memory, open files, lag over time. Ctrl-C ends it early",
       "claude    Claude Code itself, offline, with no hooks, with publish, with hooks that wait: the gap at each tool call",
       "",
-      "--against COMMAND  in hook: a command of yours, run by sh -c with an event on its stdin and an empty HOME; may be given several times",
+      "--against COMMAND  in hook: a command of yours, run by sh -c with an event on its stdin; may be given several times",
       "--mine             in hook and claude: the hooks of your settings, in a copy of the project. Shown first, and asked",
       "--project DIR      another project than the one here",
       "--project-hooks    with --mine: those of the project's committed settings too, which come from its repository",
@@ -27,7 +27,7 @@ export const BENCH: Record<string, Help> = {
     ],
     example: [
       "offhook bench",
-      'offhook bench hook --against "python3 $HOME/.claude/hooks/lint.py"',
+      "offhook bench hook --against 'python3 ~/.claude/hooks/lint.py'",
       "offhook bench --mine --out bench.html",
       "offhook bench --json > here.json; offhook bench --compare there.json here.json",
     ],

@@ -12,7 +12,8 @@ type Naming = { command: string; args: string[] | null; source: string };
 const HOOKS = ".claude/hooks";
 const MOST_FILES = 500;
 const LARGEST_SCRIPT_BYTES = 4 * 1024 * 1024;
-const SCRIPT = /\.(?:sh|bash|zsh|py|[cm]?[jt]s|rb|pl|php)$/;
+/** A script by its name. */
+export const SCRIPT = /\.(?:sh|bash|zsh|py|[cm]?[jt]s|rb|pl|php)$/;
 
 /** Makes `home` (new), and gives which path of the user's became which: for the text of commands. */
 export function furnish(home: string, userHome: string, hooks: readonly Naming[]): [from: string, to: string][] {

@@ -8,7 +8,7 @@ import type { Means } from "../measure/means.ts";
 import { runOnce } from "../measure/run.ts";
 import { markIn } from "../measure/scratch.ts";
 import type { Hooks } from "./claude-run.ts";
-import { furnish } from "./mine-home.ts";
+import { furnish, SCRIPT } from "./mine-home.ts";
 import { payloadOf, type Sample, sampleOf } from "./mine-write.ts";
 import { copyProject } from "./project-copy.ts";
 
@@ -153,12 +153,11 @@ function laneOf(
   hook: MineHook,
   at: { what: string; number: number; env: Record<string, string>; cwd: string; payload: string },
 ): MineLane {
-  const program = basename(
-    hook.command
-      .trim()
-      .split(/\s+/)
-      .find((word) => !/^\w+=/.test(word)) ?? "",
-  ).slice(0, 20);
+  const words = lineOf(hook)
+    .split(/[\s"']+/)
+    .filter((word) => word !== "" && !/^\w+=/.test(word));
+  // The script says more than what runs it.
+  const program = basename(words.find((word) => SCRIPT.test(word)) ?? words[0] ?? "").slice(0, 20);
   return {
     name: `yours ${at.number}, ${hook.event === "PreToolUse" ? "before" : "after"}: ${inOneLine(program)}`,
     what: at.what,
