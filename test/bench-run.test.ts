@@ -1,7 +1,7 @@
 // The benchmark with real processes: who runs when, what a race refuses, what --check makes of planted programs, and that
 // nothing is left behind.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXIT } from "../src/errors.ts";
@@ -76,6 +76,16 @@ describe("a race", () => {
   test("ends with what the program said when one fails", async () => {
     const broken = shell("broken", "cat >/dev/null; echo no room here >&2; exit 7");
     await expect(race({ ...plan, contestants: [broken] })).rejects.toThrow(/^broken ended with 7 .*no room here$/);
+  });
+
+  test("takes no run that could not be started for one, though it may fail", async () => {
+    const place = join(directory, "place");
+    mkdirSync(place);
+    // It takes away the directory in which it stands.
+    const vandal = { ...shell("vandal", 'cat >/dev/null; rmdir "$D/place"; exit 1'), cwd: place, mayFail: true };
+    await expect(race({ ...plan, contestants: [vandal], concurrency: 1 })).rejects.toThrow(
+      "vandal could not be started: ",
+    );
   });
 
   test("ends when a program exits 0 without having read its stdin", async () => {

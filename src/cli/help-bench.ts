@@ -18,7 +18,7 @@ export const BENCH: Record<string, Help> = {
       "--against COMMAND  in hook: a command of yours, run by sh -c with an event on its stdin; may be given several times",
       "--mine             in hook and claude: the hooks of your settings, in a copy of the project. Shown first, and asked",
       "--project DIR      another project than the one here",
-      "--project-hooks    with --mine: those of the project's committed settings too, which come from its repository",
+      "--project-hooks    with --mine: those in the project too (.claude/settings.json, settings.local.json), which may have come with it",
       "-y, --yes          do not ask before running the hooks of --mine; those of --project-hooks need that option as well",
       "--claude PATH      the Claude Code to drive; it gets a scratch HOME and no network but this machine's",
       "--quick            fewer runs: quicker, and rougher figures",
@@ -32,6 +32,6 @@ export const BENCH: Record<string, Help> = {
       "offhook bench --json > here.json; offhook bench --compare there.json here.json",
     ],
     exits:
-      "0 measured, 1 a measurement failed or an event was not found again, 64 usage, 66 no such file, 69 not the compiled program, 78 a file that is no report, 130 cancelled",
+      "0 measured, 1 a measurement failed or an event was not found again, 64 usage, 66 no such file, 69 not the compiled program, 77 permission, 78 a file that is no report, 130 cancelled",
   },
 };

@@ -7,7 +7,8 @@ const USUAL_COLUMNS = 100;
 const FEWEST_COLUMNS = 40;
 
 export function terminalLook(): Look {
-  const columns = Math.max(FEWEST_COLUMNS, process.stdout.columns ?? USUAL_COLUMNS);
+  // A terminal that was never told its size says 0.
+  const columns = Math.max(FEWEST_COLUMNS, process.stdout.columns || USUAL_COLUMNS);
   return { columns, isAscii: !isUtf8(), paint, oneLine, table };
 }
 

@@ -1,5 +1,6 @@
 // The parts of a benchmark one after the other, in one scratch directory that goes with them, with a line of progress.
 
+import { homedir } from "node:os";
 import { CLAUDE, measureClaude, QUICK_CLAUDE } from "../bench/claude-gap.ts";
 import { DELIVERY, measureDelivery, QUICK_DELIVERY, whyNoDelivery } from "../bench/delivery.ts";
 import { DRAIN, LARGE_DRAIN, measureDrain, QUICK_DRAIN } from "../bench/drain.ts";
@@ -13,6 +14,7 @@ import { printNote } from "../cli/print.ts";
 import { nodeNameOf } from "../config/node.ts";
 import { homeForLooking } from "../config/paths.ts";
 import recorded from "../demo/payloads.jsonl" with { type: "text" };
+import { codeOf, OffhookError } from "../errors.ts";
 import { watchLoad } from "../measure/busy.ts";
 import { machineFacts } from "../measure/machine-facts.ts";
 import type { Means } from "../measure/means.ts";
@@ -31,6 +33,7 @@ export async function measureParts(
   request: Measuring,
   prepare: Prepare | null,
 ): Promise<{ report: Report | null; error: unknown }> {
+  const name = nodeName();
   await removeLeftovers();
   const scratch = makeScratch();
   const soaking = new AbortController();
@@ -59,12 +62,14 @@ export async function measureParts(
     error = thrown;
   } finally {
     endProgress();
-    unhook();
   }
   const load = watch.end();
   scratch.end();
+  // Only now, and after a look at what came meanwhile: removing takes its time, and who interrupts that wants no report either.
+  await Bun.sleep(0);
+  unhook();
   if (!isAny) return { report: null, error };
-  const machine = machineFacts(nodeNameOf(homeForLooking()).name, scratch);
+  const machine = machineFacts(name, scratch);
   const report: Report = {
     v: 1,
     what: "offhook bench",
@@ -93,7 +98,13 @@ async function measurePart(
   switch (part) {
     case "hook": {
       const { command } = handlerOf({ kind: "shell", binary: means.offhook }, timeoutOf("PostToolUse"));
-      const others = { against, mine: mine?.lanes ?? [], shellCommand: command, endAll: endAllWith };
+      const others = {
+        against,
+        mine: mine?.lanes ?? [],
+        shellCommand: command,
+        userHome: homedir(),
+        endAll: endAllWith,
+      };
       measured.hook = await measureHook(isQuick ? QUICK_HOOK : HOOK, means, others);
       return;
     }
@@ -130,12 +141,26 @@ async function measurePart(
   }
 }
 
+/** What this machine goes by. The user's home is only asked for it: one that is not there, or not safe, spoils no benchmark. */
+function nodeName(): string {
+  try {
+    return nodeNameOf(homeForLooking()).name;
+  } catch (error) {
+    if (!(error instanceof OffhookError)) throw error;
+    return nodeNameOf(null).name;
+  }
+}
+
 const END_MS = 2_000;
 
-/** Of a benchmark that was killed: its daemon, which has the scratch directory as its HOME, and the directory. */
+/**
+ * Of a benchmark that was killed: its daemon, which has the scratch directory as its HOME, commands of the user's, which have HOMEs
+ * below it and are marked with it, and the directory.
+ */
 async function removeLeftovers(): Promise<void> {
   for (const path of leftoverScratches()) {
     await endAllWith([`HOME=${path}`]);
+    await endAllWith([markOf({ path })]);
     removeTree(path);
   }
 }
@@ -144,17 +169,45 @@ function endAllWith(entries: readonly string[]): Promise<boolean> {
   return endTreeInSteps(null, END_MS, entries);
 }
 
+const GONE_STEP_MS = 5;
+const GONE_STEPS = 100;
+
+/** KILL to every process with these in its environment; comes back when they are gone, at the latest after half a second. */
+function endAllNow(entries: readonly string[]): void {
+  for (let step = 0; step < GONE_STEPS; step++) {
+    const left = processesWith(entries);
+    if (left.length === 0) return;
+    for (const { pid } of left) endOne(pid);
+    Bun.sleepSync(GONE_STEP_MS);
+  }
+}
+
+/** KILL to one process, which may have ended by now. */
+function endOne(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw error;
+  }
+}
+
 /** A signal that is not `taken` ends all that was started, takes the scratch directory away, and ends this program as it would. */
 function onSignals(scratch: Scratch, taken: (signal: NodeJS.Signals) => boolean): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const leave = (signal: NodeJS.Signals) => {
     if (taken(signal)) return;
     endProgress();
-    // What a command of the user's left behind, out of its session.
-    for (const { pid } of processesWith([markOf(scratch)])) process.kill(pid, "SIGKILL");
-    scratch.end();
-    unhook();
-    process.kill(process.pid, signal);
+    try {
+      // What a command of the user's left behind, out of its session.
+      endAllNow([markOf(scratch)]);
+      // And what we run ourselves in between, for instance the git of a copy: it would go on to write below what is removed.
+      endAllNow([`HOME=${scratch.path}`]);
+      scratch.end();
+    } finally {
+      // Whatever could not be taken away: the next run does.
+      unhook();
+      process.kill(process.pid, signal);
+    }
   };
   const unhook = () => {
     for (const signal of signals) process.off(signal, leave);

@@ -1,8 +1,9 @@
 // `offhook bench`: what the agent waits for, measured on this machine in a scratch home, beside a control. Told at the end, whole:
 // only then is it known whether the machine was quiet enough for the figures to be trusted.
-import { statSync, writeFileSync } from "node:fs";
+import { realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { flush, paint, print, printNote } from "../cli/print.ts";
+import { writeWhole } from "../claude/whole-file.ts";
+import { flush, print, printNote } from "../cli/print.ts";
 import { EXIT, messageOf, OffhookError } from "../errors.ts";
 import { isLossless } from "../report/counts.ts";
 import { pageOf } from "../report/page.ts";
@@ -29,8 +30,9 @@ function tell(request: Measuring, { report, error }: Awaited<ReturnType<typeof m
   if (report !== null) {
     if (request.asJson) print(JSON.stringify(report));
     else for (const line of reportLines(report, terminalLook())) print(line);
-    if (request.out !== null) writePage(request.out, report);
+    // First: a page that cannot be written must not take with it what was measured.
     flush();
+    if (request.out !== null) writePage(request.out, report);
   }
   if (error !== null) throw error;
   return report === null || isLossless(report) ? EXIT.ok : EXIT.failed;
@@ -38,7 +40,7 @@ function tell(request: Measuring, { report, error }: Awaited<ReturnType<typeof m
 
 function writePage(out: string, report: Report): void {
   try {
-    writeFileSync(out, pageOf(report));
+    writeOver(out, pageOf(report));
   } catch (error) {
     throw new OffhookError(
       EXIT.failed,
@@ -46,7 +48,14 @@ function writePage(out: string, report: Report): void {
       "offhook bench --json > report.json",
     );
   }
-  printNote(`${paint("bold", "page")} ${resolve(out)}`);
+  printNote(`page ${resolve(out)}`);
+}
+
+/** Where a page was before it stays until the new one is whole; what is no file (a pipe, a terminal) is written to as it is. */
+function writeOver(out: string, text: string): void {
+  const there = statSync(out, { throwIfNoEntry: false });
+  if (there?.isFile()) writeWhole(realpathSync(out), text, { mode: there.mode & 0o777, owner: null });
+  else writeFileSync(out, text);
 }
 
 /** Run from its sources it would measure another program than the one that hooks call. */

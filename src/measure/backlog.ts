@@ -14,7 +14,21 @@ export function writeBacklog(
   payloads: Payloads,
   argumentsOf: Arguments = () => [],
 ): string[] {
+  return [...written(home, count, payloads, argumentsOf)];
+}
+
+/** Between two looks at whether the run was ended. */
+const BATCH = 200;
+
+/** The same, for as many that it takes a while: a signal is seen meanwhile. */
+export async function writeLargeBacklog(home: string, count: number, payloads: Payloads): Promise<string[]> {
   const ids: string[] = [];
+  for (const id of written(home, count, payloads, () => [])) if (ids.push(id) % BATCH === 0) await Bun.sleep(0);
+  return ids;
+}
+
+/** Writes them one by one and gives the id of each. */
+function* written(home: string, count: number, payloads: Payloads, argumentsOf: Arguments): Generator<string> {
   const beganMs = Date.now() - count;
   for (let number = 0; number < count; number++) {
     // One a millisecond, up to now: no two ids share a time, so their order is the order of the names.
@@ -25,9 +39,8 @@ export function writeBacklog(
     const draft = join(home, "spool", "tmp", `${id}.${process.pid}`);
     writeFileSync(draft, text, { mode: 0o600, flag: "wx" });
     renameSync(draft, join(home, "spool", "new", id));
-    ids.push(id);
+    yield id;
   }
-  return ids;
 }
 
 /** The text of one spool file: the header as JSON, a newline, and stdin untouched. */

@@ -8,7 +8,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, OffhookError } from "../errors.ts";
 import type { Inspection } from "../ledger/inspect.ts";
-import { writeBacklog } from "./backlog.ts";
+import { writeLargeBacklog } from "./backlog.ts";
 import { type Counted, countById, idsIn, inspectHome, isAllSettled } from "./by-id.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Idle, type IdlePlan, lookWhileIdle } from "./idle.ts";
@@ -66,7 +66,7 @@ export async function measureIntake(
 ): Promise<Intake> {
   const { events, consumers } = plan;
   const wanted = events * consumers;
-  const backlog = makeBacklog(plan, scratch, recorded);
+  const backlog = await makeBacklog(plan, scratch, recorded);
   const { draining, idle } = await drainBacklog(
     backlog,
     { offhook, scratch, clock: null },
@@ -95,14 +95,14 @@ export async function measureIntake(
 export type Backlog = { home: string; consumers: number; ids: string[] };
 
 /** Writes one, not synced. */
-export function makeBacklog(
+export async function makeBacklog(
   { events, consumers }: { events: number; consumers: number },
   scratch: Scratch,
   recorded: string,
-): Backlog {
+): Promise<Backlog> {
   const names = Array.from({ length: consumers }, (_, index) => `none-${index + 1}`);
   const home = scratch.makeHome(Object.fromEntries(names.map((name) => [name, CONSUMER])));
-  return { home, consumers, ids: writeBacklog(home, events, payloadsOf(recorded, SIZE_BYTES)) };
+  return { home, consumers, ids: await writeLargeBacklog(home, events, payloadsOf(recorded, SIZE_BYTES)) };
 }
 
 /**
@@ -115,7 +115,7 @@ export async function drainBacklog<T>(
   look: (draining: Draining, daemon: Daemon) => Promise<T> | T,
 ): Promise<T> {
   // On the disk, as publish leaves them. That is no detail: deleting a file that never got there costs a tenth (ext4).
-  Bun.spawnSync(["sync"]);
+  await Bun.spawn(["sync"], { stdin: "ignore", stdout: "ignore", stderr: "ignore" }).exited;
 
   const beganMs = performance.now();
   const daemon = startDaemon(offhook, home, scratch);

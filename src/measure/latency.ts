@@ -92,5 +92,6 @@ export function clockWorker(): string[] | null {
 
 /** GNU date prints nanoseconds; the one of older macOS prints an N. */
 export function hasNanoseconds(): boolean {
+  if (Bun.which("date") === null) return false;
   return /^\d{19}$/.test(Bun.spawnSync(["date", "+%s%N"], { stdin: "ignore" }).stdout.toString().trim());
 }

@@ -122,6 +122,8 @@ async function mustBeWell(contestant: Contestant, ended: Ended, limitMs: number)
   const { tookMs, end, isCut, said } = ended;
   const failed = (how: string) => new OffhookError(EXIT.failed, `${name} ${how}`, argv.join(" "));
   if (isCut) throw failed(`did not end within ${limitMs / 1000} s; it was ended, with what it had started`);
+  // No run at all, and as quick as none: for instance the directory is gone in which it was to stand.
+  if (end === null) throw failed(`could not be started: ${said}`);
   if (mayFail) return;
   if (end !== 0) throw failed(`${wordsOf(end)} after ${tookMs.toFixed(0)} ms: ${said}`);
   if (!(await ended.isRead)) throw failed("did not read its stdin to the end");

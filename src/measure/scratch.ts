@@ -1,7 +1,8 @@
 // The benchmark's own directory: homes for offhook below it, on a disk that fsync reaches, and the processes that belong
 // to it. What is in it goes with it; nothing outside is touched.
 import {
-  existsSync,
+  accessSync,
+  constants,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -9,12 +10,14 @@ import {
   realpathSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { codeOf, EXIT, OffhookError } from "../errors.ts";
 
 /** A process, or a group of them behind its leader's pid. */
 export type Owned = Pick<Subprocess, "pid" | "exited" | "kill">;
@@ -50,10 +53,26 @@ const FILE_SYSTEMS: Record<number, string> = {
   0x858458f6: "ramfs",
 };
 
-/** Where scratch directories are made: the first of /var/tmp and the system's temporary directory that is not kept in memory. */
+/**
+ * Where scratch directories are made: the first of /var/tmp and the system's temporary directory that can be written to and is not
+ * kept in memory, else the first that can be written to. Errors: none can (1).
+ */
 export function scratchPlace(): string {
-  const places = ["/var/tmp", tmpdir()].filter((place) => existsSync(place));
-  return places.find((candidate) => !isInMemory(candidate)) ?? tmpdir();
+  const places = ["/var/tmp", tmpdir()].filter(isWritable);
+  const place = places.find((candidate) => !isInMemory(candidate)) ?? places[0];
+  if (place !== undefined) return place;
+  const message = `there is no place for scratch files: neither /var/tmp nor ${tmpdir()} is a directory that can be written to`;
+  throw new OffhookError(EXIT.failed, message, "TMPDIR=DIR offhook bench");
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return statSync(directory).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === null) throw error;
+    return false;
+  }
 }
 
 const SCRATCH = "offhook-bench-";

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
 import { codeOf, EXIT, messageOf, OffhookError } from "../errors.ts";
 import { endGroup } from "../measure/run.ts";
-import type { Scratch } from "../measure/scratch.ts";
+import { markIn, type Scratch } from "../measure/scratch.ts";
 
 /** One entry of a `hooks` list as Claude Code has it in its settings; the timeout is in seconds. */
 export type HookEntry = {
@@ -76,7 +76,8 @@ export function claudePath(named: string): string {
  */
 export async function askVersion(claude: string, scratch: Scratch): Promise<string> {
   const place = makePlace(join(scratch.path, "claude-version"));
-  const env = { ...claudeEnv(place, "http://127.0.0.1:9"), PATH: process.env.PATH ?? "/usr/bin:/bin" };
+  const PATH = process.env.PATH ?? "/usr/bin:/bin";
+  const env = { ...claudeEnv(place, "http://127.0.0.1:9"), PATH, ...markIn(scratch) };
   const played = await runClaude([claude, "--version"], place.project, env, VERSION_LIMIT_MS, scratch);
   const found = /^(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(played.stdout.trim())?.[1];
   if (played.isDone && found !== undefined) return found;

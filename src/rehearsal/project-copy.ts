@@ -134,7 +134,7 @@ function targetWithin(project: string, path: string, isDependency: boolean): str
   try {
     const end = realpathSync(join(project, path));
     if (`${end}/`.startsWith(`${project}/`))
-      return relative(dirname(path) === "." ? project : join(project, dirname(path)), end);
+      return relative(dirname(path) === "." ? project : join(project, dirname(path)), end) || ".";
     // The interpreter of a virtual environment lies outside, and is only executed.
     const stats = lstatSync(end);
     return isDependency && stats.isFile() && (stats.mode & 0o111) !== 0 ? end : null;

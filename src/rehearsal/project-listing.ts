@@ -21,6 +21,12 @@ const LEFT_WITHOUT_GIT = ["dist"];
 /** git as it is asked about repositories of others: their configuration names no program that runs, and no lock is taken. */
 const QUIET = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false"];
 
+/**
+ * A repository that lacks objects has git fetch them while it lists names, by a program that its configuration may name. The first
+ * forbids that (git 2.44 and what was mended since), an empty list of transports all of them in every version (git(1)).
+ */
+const FETCHING_NOTHING = { GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "" };
+
 /** What belongs to the project at `top`, at most `limit` files and one more. `git`: the program; null: there is none. */
 export async function listProject(top: string, git: string | null, limit: number): Promise<Listing> {
   const listing: Listing = { files: [], dependencies: [], isGit: false, unnamed: 0, unread: 0 };
@@ -112,7 +118,7 @@ function addFromDisk(top: string, below: string, limit: number, to: Listing): vo
 /** Runs git in a directory and gives the names it prints; null where it fails. */
 async function askGit(git: string, at: string, args: string[]): Promise<string[] | null> {
   const { PATH = "/usr/bin:/bin", HOME = "/", XDG_CONFIG_HOME } = process.env;
-  const env = { PATH, HOME, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+  const env = { PATH, HOME, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", ...FETCHING_NOTHING };
   const child = Bun.spawn([git, ...QUIET, ...args], {
     cwd: at,
     env: XDG_CONFIG_HOME === undefined ? env : { ...env, XDG_CONFIG_HOME },
