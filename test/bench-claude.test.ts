@@ -15,11 +15,12 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClaudePlan, measureClaude } from "../src/bench/claude-gap.ts";
 import { handlerOf } from "../src/claude/command.ts";
+import type { UserHook } from "../src/claude/user-hooks.ts";
 import type { Means, Step } from "../src/measure/means.ts";
 import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
 import { type Api, gapsMs, openApi, turnsSpoken } from "../src/rehearsal/claude-api.ts";
 import { makePlace, runClaude } from "../src/rehearsal/claude-run.ts";
-import { type MineHook, prepareMine } from "../src/rehearsal/mine.ts";
+import { prepareMine } from "../src/rehearsal/mine.ts";
 import { endTreeInSteps } from "../src/system/process.ts";
 import { BINARY } from "./binary.ts";
 import { until } from "./running.ts";
@@ -310,7 +311,7 @@ describe.if(CLAUDE !== null)(`the real Claude Code${without}`, () => {
         isAsync: false,
         source: "user",
       } as const;
-      const hooks: MineHook[] = [
+      const hooks: UserHook[] = [
         { ...own, event: "PreToolUse", command: "cat >>~/before" },
         { ...own, event: "PostToolUse", command: 'sleep 0.1; cat >>"$HOME/after"' },
         { ...own, event: "PostToolUse", command: "cat >>~/rarely", condition: "Write(*.py)" },
@@ -362,7 +363,7 @@ describe.if(CLAUDE !== null)(`the real Claude Code${without}`, () => {
       mkdirSync(project);
       writeFileSync(join(project, "a.py"), "x = 1\n");
       const refuses = "cat >/dev/null; echo 'not on my watch' >&2; exit 2";
-      const hook: MineHook = {
+      const hook: UserHook = {
         ...{ event: "PreToolUse", matcher: null, command: refuses, args: null, timeoutS: 10 },
         ...{ condition: null, isAsync: false, source: "user" },
       };

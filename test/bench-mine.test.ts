@@ -18,10 +18,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { UserHook } from "../src/claude/user-hooks.ts";
 import type { Means } from "../src/measure/means.ts";
 import { runOnce } from "../src/measure/run.ts";
 import { makeScratch, type Scratch } from "../src/measure/scratch.ts";
-import { type MineHook, movedText, prepareMine } from "../src/rehearsal/mine.ts";
+import { movedText, prepareMine } from "../src/rehearsal/mine.ts";
 import { projectLines, splitByTrust, visible, yoursLines } from "../src/rehearsal/mine-consent.ts";
 import { COPY_LIMITS, copyProject } from "../src/rehearsal/project-copy.ts";
 import { until } from "./running.ts";
@@ -86,7 +87,7 @@ const namesIn = (directory: string) =>
     .filter((name) => !name.startsWith(".git/"))
     .sort();
 const copyTo = (limits = COPY_LIMITS) => copyProject(project, join(scratch.path, "copy"), PATH, limits);
-const hook = (over: Partial<MineHook>): MineHook => ({
+const hook = (over: Partial<UserHook>): UserHook => ({
   event: "PostToolUse",
   matcher: "Write",
   command: "cat >/dev/null",
@@ -97,7 +98,7 @@ const hook = (over: Partial<MineHook>): MineHook => ({
   source: "user",
   ...over,
 });
-const prepare = (...hooks: MineHook[]) => prepareMine({ project, hooks, env: { HOME: userHome, PATH } }, means);
+const prepare = (...hooks: UserHook[]) => prepareMine({ project, hooks, env: { HOME: userHome, PATH } }, means);
 
 describe.if(GIT !== null)(`a copy of a project with git${GIT === null ? " (reason: no git here)" : ""}`, () => {
   test("has what git knows and what is not ignored, and dependencies; not what is ignored, and no history", async () => {

@@ -112,7 +112,7 @@ export const TABLE: Record<string, Row> = {
     ],
   },
   bench: { rooms: ["measure", "rehearsal", "report", "ledger"] },
-  rehearsal: { rooms: ["measure"] },
+  rehearsal: { rooms: ["measure"], types: ["claude"] },
   limits: { rooms: ["measure", "report", "event"] },
   measure: { rooms: ["report", "ledger", "stream", "config", "event"] },
   report: { rooms: [] },

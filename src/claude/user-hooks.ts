@@ -19,6 +19,7 @@ export type UserHook = {
   timeoutS: number | null;
   condition: string | null;
   isAsync: boolean;
+  /** Which settings file; those but the user's lie in the project, and may have come with it. */
   source: Scope;
 };
 

@@ -1,8 +1,9 @@
 // What is said before commands of the user's are run: which, where, how often, and which of them came with the project. Pure.
-import { lineOf, type MineHook } from "./mine.ts";
+import type { UserHook } from "../claude/user-hooks.ts";
+import { lineOf } from "./mine.ts";
 
 /** Whose word is needed: the user's own hooks, and those that lie in the project, which whoever made it may have chosen. */
-export type Split = { yours: MineHook[]; ofProject: MineHook[] };
+export type Split = { yours: UserHook[]; ofProject: UserHook[] };
 
 /** `runs`: about how often each is timed; `sessions`: how many of Claude Code, and how many Writes each; null: none. */
 export type Asking = {
@@ -13,7 +14,7 @@ export type Asking = {
 };
 
 /** Splits hooks by where they stand. local settings lie in the project too: that git ignores them cannot be relied upon. */
-export function splitByTrust(hooks: readonly MineHook[]): Split {
+export function splitByTrust(hooks: readonly UserHook[]): Split {
   return {
     yours: hooks.filter(({ source }) => source === "user"),
     ofProject: hooks.filter(({ source }) => source !== "user"),
@@ -65,7 +66,7 @@ function howLines({ project, scratch, runs, sessions }: Asking): string[] {
 }
 
 /** Never cut: what is not shown cannot be agreed to. */
-function hookLine(hook: MineHook): string {
+function hookLine(hook: UserHook): string {
   const { event, matcher, source, args } = hook;
   const where = source === "user" ? "" : `, .claude/settings${source === "local" ? ".local" : ""}.json`;
   const line =

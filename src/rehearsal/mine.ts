@@ -2,6 +2,7 @@
 // name there. Which hooks there are is handed in, and nothing is run before the command has asked (mine-consent.ts).
 import { mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { UserHook } from "../claude/user-hooks.ts";
 import { EXIT, OffhookError } from "../errors.ts";
 import { inOneLine } from "../measure/command-text.ts";
 import type { Means } from "../measure/means.ts";
@@ -11,20 +12,6 @@ import type { Hooks } from "./claude-run.ts";
 import { furnish, SCRIPT } from "./mine-home.ts";
 import { payloadOf, type Sample, sampleOf } from "./mine-write.ts";
 import { copyProject } from "./project-copy.ts";
-
-/** A hook as it stands in a settings file. `args`: started directly; null: a line for a shell. `condition`: its `if`. */
-export type MineHook = {
-  event: string;
-  matcher: string | null;
-  command: string;
-  args: string[] | null;
-  timeoutS: number | null;
-  condition: string | null;
-  /** The agent does not wait for it. */
-  isAsync: boolean;
-  /** Which settings file; those but the user's lie in the project, and may have come with it. */
-  source: "user" | "project" | "local";
-};
 
 /** A hook ready to be timed; `stdin` is the payload of its event, about a file in the copy. Its exit code may be anything. */
 export type MineLane = {
@@ -40,7 +27,7 @@ export type MineLane = {
 };
 
 /** Whose hooks: the top of the project (absolute), and what this program was started with. */
-export type MineWish = { project: string; hooks: readonly MineHook[]; env: Record<string, string | undefined> };
+export type MineWish = { project: string; hooks: readonly UserHook[]; env: Record<string, string | undefined> };
 
 /** Everything made ready. `lanes`: to be timed one by one. `settings`: the same hooks and those that only Claude Code can judge. */
 export type Mine = {
@@ -116,7 +103,7 @@ export async function prepareMine({ project: named, hooks, env: own }: MineWish,
   const settings: Hooks = {};
   const kept: string[] = [];
   for (const [index, hook] of here.entries()) {
-    const line = inOneLine(lineOf(hooks[index] as MineHook));
+    const line = inOneLine(lineOf(hooks[index] as UserHook));
     const payload = payloadOf(recorded, hook.event, { file, content: sample.content, cwd: copy.path, home });
     const lane = laneOf(hook, { what: line, number: lanes.length + 1, env, cwd: copy.path, payload });
     const ofClaude = whyOfClaude(hook);
@@ -131,13 +118,13 @@ export async function prepareMine({ project: named, hooks, env: own }: MineWish,
 }
 
 /** Why only Claude Code itself can show what a hook costs; null: it can be timed alone. */
-function whyOfClaude({ isAsync, condition }: MineHook): string | null {
+function whyOfClaude({ isAsync, condition }: UserHook): string | null {
   if (isAsync) return "the agent does not wait for it";
   return condition === null ? null : `it runs only where ${inOneLine(condition)} fits, which Claude Code judges`;
 }
 
 /** A hook as one line, for eyes. */
-export function lineOf({ command, args }: Pick<MineHook, "command" | "args">): string {
+export function lineOf({ command, args }: Pick<UserHook, "command" | "args">): string {
   return [command, ...(args ?? [])].join(" ");
 }
 
@@ -150,7 +137,7 @@ export function movedText(text: string, moves: readonly (readonly [from: string,
 }
 
 function laneOf(
-  hook: MineHook,
+  hook: UserHook,
   at: { what: string; number: number; env: Record<string, string>; cwd: string; payload: string },
 ): MineLane {
   const words = lineOf(hook)
@@ -185,7 +172,7 @@ async function tried(lane: MineLane, { scratch }: Means): Promise<string | null>
 }
 
 /** Adds a hook as Claude Code reads it, in a group of its own. */
-function addTo(settings: Hooks, { event, matcher, command, args, timeoutS, condition, isAsync }: MineHook): void {
+function addTo(settings: Hooks, { event, matcher, command, args, timeoutS, condition, isAsync }: UserHook): void {
   const entry = {
     type: "command" as const,
     command,

@@ -5,10 +5,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Kind, measureClaude } from "../../src/bench/claude-gap.ts";
+import type { UserHook } from "../../src/claude/user-hooks.ts";
 import type { Means } from "../../src/measure/means.ts";
 import { type Scratch as BenchScratch, makeScratch as makeBenchScratch } from "../../src/measure/scratch.ts";
 import type { HookEntry } from "../../src/rehearsal/claude-run.ts";
-import { type MineHook, prepareMine } from "../../src/rehearsal/mine.ts";
+import { prepareMine } from "../../src/rehearsal/mine.ts";
 import type { Claude } from "../../src/report/shape.ts";
 import { endTreeInSteps } from "../../src/system/process.ts";
 import { run } from "./children.ts";
@@ -67,7 +68,7 @@ export function endGaps(): void {
   scratch?.end();
 }
 
-const OWN_HOOKS: MineHook[] = ["PreToolUse", "PostToolUse"].map((event) => ({
+const OWN_HOOKS: UserHook[] = ["PreToolUse", "PostToolUse"].map((event) => ({
   event,
   matcher: "Write",
   command: `sleep ${OWN_HOOK_MS / 1000}; cat >>~/${event}`,
