@@ -1,18 +1,18 @@
 // Connections of tests to the servers of redis-server.ts: settings, waiting, and closing each at the end of its test.
 import { onTestFinished, test } from "bun:test";
 import { type Connection, type ConnectionDeps, type RedisSettings, RedisTrouble } from "../src/redis/connection.ts";
-import { type RedisServer, redisProgram } from "./redis-server.ts";
+import { noRedis, type RedisServer, redisProgram } from "./redis-server.ts";
 import { until } from "./running.ts";
 
-/** Skips a test where the server's program is not installed. */
+/** Skips a test where there is no program of the server for it. */
 export const needsRedis = redisProgram === null;
 
 /** So that a test does not wait for what takes seconds in earnest. */
 export const QUICK: ConnectionDeps = { retryMs: 5, timeoutMs: 1000, dialMs: 500, lookMs: 200 };
 
-/** A test that needs the server's program; skipped with the reason where it is not installed. */
+/** A test that needs the server's program; skipped with the reason where there is none for it. */
 export function testOnRedis(name: string, body: () => Promise<void>): void {
-  if (needsRedis) test.skip(`${name} (reason: redis-server is not installed)`, body);
+  if (needsRedis) test.skip(`${name}${noRedis}`, body);
   else test(name, body);
 }
 
